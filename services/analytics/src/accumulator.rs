@@ -1,11 +1,11 @@
 //! Counters in the form that is cheapest to increment, because a query adds millions of facts. They are converted to
 //! [`Totals`] at the end.
 
-use cra_domain::vocabulary::{Activity, SubTheme, Theme, Word as _};
+use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word as _};
 
 use super::accumulate::{self, Accumulate};
 use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected, STATUS_LINES, SUB_THEMES_FROM};
-use super::totals::{Delays, Recipients, Totals, WITH_UNSPECIFIED, duration_line};
+use super::totals::{Delays, Recipients, Totals, WITH_UNSPECIFIED};
 
 /// Number of bits of a topic set.
 const TOPICS: usize = u32::BITS as usize;
@@ -19,8 +19,10 @@ const BYTES_OF_TOPICS: usize = TOPICS / 8;
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     pending: Pending,
-    /// CRAs per activity key.
-    manners: Manners,
+    /// CRAs per channel.
+    channels: [u64; Channel::ALL.len()],
+    /// CRAs per activity and kind of duration.
+    activity_kinds: [u64; ActivityKey::ACTIVITY_KINDS],
     /// CRAs per topic.
     topics: [u64; TOPICS],
     /// People per line.
@@ -37,10 +39,11 @@ pub struct Accumulator {
     delays: Delays,
 }
 
-/// The sums of a day that need no list. A day has fewer CRAs than the log has positions.
+/// The sums of a day or a segment that need no list. Both have fewer CRAs than the log has positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
-    pub(super) manners: [u32; ActivityKey::COUNT],
+    pub(super) channels: [u32; Channel::ALL.len()],
+    pub(super) activity_kinds: [u32; ActivityKey::ACTIVITY_KINDS],
     pub(super) topics: [u32; TOPICS],
     pub(super) people: [u64; PEOPLE_LINES],
     pub(super) participants: [u64; ACTIVITIES],
@@ -54,7 +57,8 @@ pub(super) struct Sums {
 impl Default for Sums {
     fn default() -> Self {
         Self {
-            manners: [0; ActivityKey::COUNT],
+            channels: [0; Channel::ALL.len()],
+            activity_kinds: [0; ActivityKey::ACTIVITY_KINDS],
             topics: [0; TOPICS],
             people: [0; PEOPLE_LINES],
             participants: [0; ACTIVITIES],
@@ -66,18 +70,6 @@ impl Default for Sums {
         }
     }
 }
-
-/// CRAs per manner.
-#[derive(Clone, Debug)]
-struct Manners([u64; ActivityKey::COUNT]);
-
-impl Default for Manners {
-    fn default() -> Self {
-        Self([0; ActivityKey::COUNT])
-    }
-}
-
-/// Sums of the latest facts, in the smallest integers, so that one instruction adds several.
 #[derive(Clone, Debug, Default)]
 struct Pending {
     facts: u8,
@@ -106,7 +98,8 @@ const SPREAD: [u64; 256] = {
 impl Accumulate for Accumulator {
     #[inline]
     fn cra(&mut self, activity_key: ActivityKey, defaulted: bool) {
-        self.manners.0[activity_key.index()] += 1;
+        self.channels[activity_key.channel().index()] += 1;
+        self.activity_kinds[activity_key.activity_kind()] += 1;
         if defaulted && activity_key.activity() == Activity::Workshop {
             self.defaulted_workshops += 1;
         }
@@ -183,7 +176,8 @@ impl Accumulator {
     pub fn merge(&mut self, mut other: Self) {
         self.carry();
         other.carry();
-        merge(&mut self.manners.0, &other.manners.0);
+        merge(&mut self.channels, &other.channels);
+        merge(&mut self.activity_kinds, &other.activity_kinds);
         merge(&mut self.topics, &other.topics);
         merge(&mut self.people, &other.people);
         merge(&mut self.participants, &other.participants);
@@ -196,14 +190,11 @@ impl Accumulator {
         self.delays.merge(&other.delays);
     }
 
-    /// Adds the sums of a day.
-    pub(super) fn add_day(&mut self, day: &Sums) {
-        for (own, of_day) in self.manners.0.iter_mut().zip(day.manners) {
-            *own += u64::from(of_day);
-        }
-        for (own, of_day) in self.topics.iter_mut().zip(day.topics) {
-            *own += u64::from(of_day);
-        }
+    /// Adds sums without delays and redirections.
+    pub(super) fn add_sums(&mut self, day: &Sums) {
+        merge_small(&mut self.channels, &day.channels);
+        merge_small(&mut self.activity_kinds, &day.activity_kinds);
+        merge_small(&mut self.topics, &day.topics);
         merge(&mut self.people, &day.people);
         merge(&mut self.participants, &day.participants);
         merge(&mut self.minutes, &day.minutes);
@@ -237,8 +228,9 @@ impl Accumulator {
             delays: self.delays,
             ..Totals::default()
         };
-        for (activity_key, cras) in ActivityKey::all().zip(self.manners.0) {
-            totals.add_manner(activity_key, cras);
+        totals.channels = self.channels;
+        for (activity_kind, cras) in self.activity_kinds.into_iter().enumerate() {
+            totals.add_activity_kind(activity_kind, cras);
         }
         for ((activity, participants), minutes) in
             totals.activities.iter_mut().zip(self.participants).zip(self.minutes)
@@ -256,19 +248,26 @@ impl Accumulator {
 }
 
 impl Totals {
-    /// Adds CRAs with one activity key, without their people and their exact minutes.
-    fn add_manner(&mut self, activity_key: ActivityKey, cras: u64) {
+    /// Counts CRAs of one activity and kind of duration, without their people and their exact minutes.
+    fn add_activity_kind(&mut self, activity_kind: usize, cras: u64) {
+        let (activity, kind) = (activity_kind / WITH_UNSPECIFIED, activity_kind % WITH_UNSPECIFIED);
         self.cras += cras;
-        self.channels[activity_key.channel().index()] += cras;
-        self.durations[duration_line(activity_key.bucket())] += cras;
-        let activity = &mut self.activities[activity_key.activity().index()];
+        self.durations[kind] += cras;
+        let bucket = kind.checked_sub(1).map(|bucket| DurationBucket::ALL[bucket]);
+        let activity = &mut self.activities[activity];
         activity.cras += cras;
-        activity.minutes.add_of_bucket(activity_key.bucket(), cras);
+        activity.minutes.add_of_bucket(bucket, cras);
     }
 }
 
 fn merge<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
     for (own, other) in own.iter_mut().zip(other) {
         *own += other;
+    }
+}
+
+fn merge_small<const N: usize>(own: &mut [u64; N], other: &[u32; N]) {
+    for (own, other) in own.iter_mut().zip(other) {
+        *own += u64::from(*other);
     }
 }

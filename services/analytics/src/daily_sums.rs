@@ -33,7 +33,8 @@ impl DailySums {
     /// Adds another day's sums.
     pub fn merge(&mut self, other: &Self) {
         let (own, sums) = (&mut self.sums, &other.sums);
-        add_all(&mut own.manners, &sums.manners);
+        add_all(&mut own.channels, &sums.channels);
+        add_all(&mut own.activity_kinds, &sums.activity_kinds);
         add_all(&mut own.topics, &sums.topics);
         add_all(&mut own.people, &sums.people);
         add_all(&mut own.participants, &sums.participants);
@@ -56,7 +57,7 @@ impl DailySums {
 
     /// Adds the sums to an accumulator.
     pub fn add_to(&self, accumulator: &mut Accumulator) {
-        accumulator.add_day(&self.sums);
+        accumulator.add_sums(&self.sums);
         for (days, cras) in &self.delays {
             accumulator.add_delay(*days, u64::from(*cras));
         }
@@ -88,7 +89,9 @@ impl<const REMOVES: bool> Changing<'_, REMOVES> {
 impl<const REMOVES: bool> Accumulate for Changing<'_, REMOVES> {
     #[inline]
     fn cra(&mut self, activity_key: ActivityKey, defaulted: bool) {
-        Self::cras(&mut self.day.sums.manners[activity_key.index()], 1);
+        let sums = &mut self.day.sums;
+        Self::cras(&mut sums.channels[activity_key.channel().index()], 1);
+        Self::cras(&mut sums.activity_kinds[activity_key.activity_kind()], 1);
         if defaulted && activity_key.activity() == Activity::Workshop {
             Self::cras(&mut self.day.sums.defaulted_workshops, 1);
         }

@@ -4,6 +4,8 @@
 
 mod labels;
 
+use std::ops::Range;
+
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Violation};
 use cra_domain::territory::{self, Commune};
@@ -12,8 +14,8 @@ use jiff::civil::Date;
 
 use super::fact::date_of;
 use super::filter::Filter;
-use super::packed_fact::{FactRef, STATUS_LINES, bits};
-use super::totals::duration_line;
+use super::packed_fact::column_form::{code, number};
+use super::packed_fact::{FactRef, PEOPLE_LINES, STATUS_LINES, SUB_THEMES_FROM, bits};
 
 pub use labels::Name;
 
@@ -24,6 +26,18 @@ pub struct Row(u32);
 
 /// The row of missing values: postal codes, EPCI and venues that a CRA does not have. It sorts first.
 const NONE: Row = Row(0);
+
+/// What of a fact says which rows it belongs to.
+pub(crate) enum Source {
+    /// Its topics, by bit.
+    Topics(Range<usize>),
+    /// Its people, by line.
+    People(Range<usize>),
+    /// One of its small numbers, which is the line; see [`number`].
+    Number(usize),
+    /// Its codes.
+    Codes,
+}
 
 /// Maximum number of months in a list without gaps.
 const MONTHS_MAX: usize = 1_200;
@@ -93,26 +107,68 @@ impl Dimension {
         }
     }
 
-    /// The only row of a fact.
+    /// The row of a fact that belongs to one.
     fn only_row(self, fact: &FactRef<'_>) -> Option<Row> {
+        match self.source() {
+            Source::Codes => {
+                let codes = fact.fixed().codes();
+                self.row_of_codes(|code| codes[code])
+            }
+            Source::Number(number) => Some(self.row_of_line(usize::from(fact.fixed().numbers()[number]))),
+            Source::Topics(_) | Source::People(_) => None,
+        }
+    }
+
+    /// What of a fact says which rows it belongs to.
+    pub(crate) fn source(self) -> Source {
         use v1::Dimension as D;
-        let fixed = fact.fixed();
-        let commune = || territory::communes().at(fixed.commune).map(|id| territory::communes().get(id));
+        match self.0 {
+            D::Theme => Source::Topics(0..Theme::ALL.len()),
+            D::SubTheme => Source::Topics(SUB_THEMES_FROM..SUB_THEMES_FROM + SubTheme::ALL.len()),
+            D::Age => Source::People(0..STATUS_LINES),
+            D::Status => Source::People(STATUS_LINES..PEOPLE_LINES),
+            D::Channel => Source::Number(number::CHANNEL),
+            D::Activity => Source::Number(number::ACTIVITY),
+            D::Duration => Source::Number(number::KIND),
+            _ => Source::Codes,
+        }
+    }
+
+    /// The row of a line of the source, counted from 0.
+    pub(crate) fn row_of_line(self, line: usize) -> Row {
+        use v1::Dimension as D;
+        match self.0 {
+            D::Theme => line_row::<Theme>(line + 1),
+            D::SubTheme => line_row::<SubTheme>(line + 1),
+            D::Age => line_row::<AgeBand>(line),
+            D::Status => line_row::<Status>(line),
+            D::Channel => line_row::<Channel>(line + 1),
+            D::Activity => line_row::<Activity>(line + 1),
+            _ => line_row::<DurationBucket>(line),
+        }
+    }
+
+    /// The row of a fact by its codes; see [`code`].
+    #[inline]
+    pub(crate) fn row_of_codes(self, of: impl Fn(usize) -> i64) -> Option<Row> {
+        use v1::Dimension as D;
+        let number = |code: usize| u32::try_from(of(code)).unwrap_or(u32::MAX);
+        let communes = territory::communes();
+        let commune = || u16::try_from(of(code::COMMUNE)).ok().and_then(|index| communes.at(index));
+        let date = || i32::try_from(of(code::DAY)).ok().and_then(date_of);
         Some(match self.0 {
-            D::Region => Row(u32::from(commune()?.region_id().index())),
-            D::Department => Row(u32::from(commune()?.department_id().index())),
-            D::Epci => epci_row(commune()?),
-            D::Commune => Row(u32::from(fixed.commune)),
-            D::PostalCode => Row(fixed.postal_code),
-            D::Structure => Row(fixed.structure),
-            D::Advisor => Row(fixed.advisor),
-            D::Venue => fact.venue().map_or(NONE, |code| Row(code + 1)),
-            D::Channel => word_row(fact.activity_key().channel()),
-            D::Activity => word_row(fact.activity_key().activity()),
-            D::Duration => line_row::<DurationBucket>(duration_line(fact.activity_key().bucket())),
-            D::Month => month_row(date_of(fixed.day)?),
-            D::Weekday => weekday_row(date_of(fixed.day)?),
-            D::Theme | D::SubTheme | D::Age | D::Status | D::Unspecified => return None,
+            D::Region => Row(u32::from(communes.get(commune()?).region_id().index())),
+            D::Department => Row(u32::from(communes.department_of(commune()?).index())),
+            D::Epci => epci_row(communes.get(commune()?)),
+            D::Commune => Row(number(code::COMMUNE)),
+            D::PostalCode => Row(number(code::POSTAL_CODE)),
+            D::Structure => Row(number(code::STRUCTURE)),
+            D::Advisor => Row(number(code::ADVISOR)),
+            // One more than its code, 0 without one: as the row.
+            D::Venue => Row(number(code::VENUE)),
+            D::Month => month_row(date()?),
+            D::Weekday => weekday_row(date()?),
+            _ => return None,
         })
     }
 

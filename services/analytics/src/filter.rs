@@ -22,19 +22,19 @@ use super::totals::duration_line;
 pub struct Filter {
     days: RangeInclusive<i32>,
     /// A flag per commune, by index.
-    communes: Option<Vec<bool>>,
-    postal_codes: Option<CodeSet>,
-    structures: Option<CodeSet>,
-    advisors: Option<CodeSet>,
-    venues: Option<CodeSet>,
-    channels: Bits,
-    activities: Bits,
-    themes: Bits,
-    sub_themes: Bits,
+    pub(crate) communes: Option<Vec<bool>>,
+    pub(crate) postal_codes: Option<CodeSet>,
+    pub(crate) structures: Option<CodeSet>,
+    pub(crate) advisors: Option<CodeSet>,
+    pub(crate) venues: Option<CodeSet>,
+    pub(crate) channels: Bits,
+    pub(crate) activities: Bits,
+    pub(crate) themes: Bits,
+    pub(crate) sub_themes: Bits,
     /// Bit 0: unspecified; then the list in its order. Ages and statuses use the same layout.
-    durations: Bits,
-    ages: Bits,
-    statuses: Bits,
+    pub(crate) durations: Bits,
+    pub(crate) ages: Bits,
+    pub(crate) statuses: Bits,
     /// Bit n: the n-th activity key that channels, activities and durations allow.
     manners: u128,
 }
@@ -51,7 +51,7 @@ impl Filter {
         };
         let communes = territory::communes().all();
         let territories = &selection.territories;
-        let mut filter = Self {
+        let filter = Self {
             days: selection.from.map_or(i32::MIN, day_number)..=selection.to.map_or(i32::MAX, day_number),
             communes: territories
                 .are_given()
@@ -73,10 +73,14 @@ impl Filter {
             statuses: selection.statuses,
             manners: 0,
         };
-        filter.manners = ActivityKey::all()
-            .filter(|activity_key| filter.leaves_manner(*activity_key))
+        filter.with_manners()
+    }
+
+    fn with_manners(self) -> Self {
+        let manners = ActivityKey::all()
+            .filter(|activity_key| self.leaves_manner(*activity_key))
             .fold(0, |manners, activity_key| manners | 1 << activity_key.index());
-        filter
+        Self { manners, ..self }
     }
 
     /// Reads and binds a selection.
@@ -86,6 +90,12 @@ impl Filter {
         dictionary: &Dictionary,
     ) -> Result<Self, Vec<cra_domain::cra::Violation>> {
         Selection::parse(selection).map(|selection| Self::bind(&selection, dictionary))
+    }
+
+    /// The same of these days, after its lists were changed.
+    #[cfg(test)]
+    pub(crate) fn bound(self, days: RangeInclusive<i32>) -> Self {
+        Self { days, ..self }.with_manners()
     }
 
     /// Days of activity that it may match.

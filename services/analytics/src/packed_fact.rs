@@ -8,6 +8,8 @@ use super::dictionary::Code;
 use super::fact::{Fact, RecipientCode};
 use super::totals::{WITH_UNSPECIFIED, duration_line};
 
+pub(crate) mod column_form;
+
 /// Number of lines of people of a fact: ages, then statuses, each starting with those that an older form left open.
 pub const PEOPLE_LINES: usize = 2 * WITH_UNSPECIFIED;
 /// Index of the first line of statuses.
@@ -170,7 +172,7 @@ impl Overflow {
 /// A complete fact.
 #[derive(Clone, Copy, Debug)]
 pub struct FactRef<'a> {
-    fixed: &'a PackedFact,
+    fixed: PackedFact,
     redirections: &'a [Redirected],
     numbers: Option<&'a WideCounts>,
 }
@@ -285,18 +287,14 @@ impl<'a> FactRef<'a> {
     /// A fact from its parts.
     #[must_use]
     #[inline]
-    pub fn new(
-        fixed: &'a PackedFact,
-        redirections: &'a [Redirected],
-        numbers: Option<&'a WideCounts>,
-    ) -> Self {
+    pub fn new(fixed: PackedFact, redirections: &'a [Redirected], numbers: Option<&'a WideCounts>) -> Self {
         Self { fixed, redirections, numbers }
     }
 
     /// A fact from both parts.
     #[must_use]
-    pub fn of(fixed: &'a PackedFact, overflow: &'a Overflow) -> Self {
-        Self::new(fixed, &overflow.redirections, overflow.numbers.as_deref())
+    pub fn of(fixed: &PackedFact, overflow: &'a Overflow) -> Self {
+        Self::new(*fixed, &overflow.redirections, overflow.numbers.as_deref())
     }
 
     /// Whether another fact is equal for counting.
@@ -308,8 +306,13 @@ impl<'a> FactRef<'a> {
     /// Its fixed part.
     #[must_use]
     #[inline]
-    pub fn fixed(&self) -> &'a PackedFact {
-        self.fixed
+    pub fn fixed(&self) -> &PackedFact {
+        &self.fixed
+    }
+
+    /// Its other part.
+    pub(crate) fn overflow(&self) -> Overflow {
+        Overflow { redirections: self.redirections.into(), numbers: self.numbers.copied().map(Box::new) }
     }
 
     numbers! {
@@ -330,7 +333,7 @@ impl<'a> FactRef<'a> {
     /// People per line, if all counts are small.
     #[must_use]
     #[inline]
-    pub fn small_people(&self) -> Option<&'a [u8; PEOPLE_LINES]> {
+    pub fn small_people(&self) -> Option<&[u8; PEOPLE_LINES]> {
         self.numbers.is_none().then_some(&self.fixed.people)
     }
 

@@ -9,6 +9,8 @@ use super::filter::Filter;
 use super::line::{Line, RowTotals};
 use super::order::Order;
 use super::packed_fact::FactRef;
+#[cfg(test)]
+use super::totals::Totals;
 
 /// The rows of a dimension with at least one CRA.
 #[derive(Debug)]
@@ -24,6 +26,15 @@ impl Rows {
         Self { dimension, tallies: HashMap::new() }
     }
 
+    pub(crate) fn dimension(&self) -> Dimension {
+        self.dimension
+    }
+
+    /// What is known of a row.
+    pub(crate) fn row(&mut self, row: Row) -> &mut RowTotals<Accumulator> {
+        self.tallies.entry(row).or_default()
+    }
+
     /// Adds a fact to each of its rows.
     pub fn add(&mut self, fact: &FactRef<'_>) {
         self.dimension.each_row(fact, |row, _| {
@@ -32,6 +43,16 @@ impl Rows {
             row.last_day = row.last_day.max(fact.fixed().day);
             row.last_recorded_at = row.last_recorded_at.max(fact.fixed().recorded_at);
         });
+    }
+
+    /// Every row with what is known of it, in the order of the rows.
+    #[cfg(test)]
+    pub(crate) fn all(self) -> Vec<(Row, Totals, i32, i64)> {
+        let known = self.tallies.into_iter();
+        let known = known.map(|(row, it)| (row, it.totals.totals(), it.last_day, it.last_recorded_at));
+        let mut all: Vec<_> = known.collect();
+        all.sort_by_key(|(row, ..)| *row);
+        all
     }
 
     /// Adds other rows.

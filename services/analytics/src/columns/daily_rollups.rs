@@ -8,11 +8,12 @@ use cra_domain::territory::{self, DepartmentId};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::block::{Block, fact, fact_in_force, with_days};
+use super::chunks::Chunks;
 use super::posting_lists::{PostingLists, by_place};
+use super::segment::Key;
 use crate::accumulator::Accumulator;
 use crate::daily_sums::DailySums;
-use crate::packed_fact::{FactRef, PackedFact};
+use crate::packed_fact::FactRef;
 use crate::scope::Scope;
 
 /// Number of facts, ended ones included, from which a commune, a structure or an advisor has daily sums: fewer facts
@@ -26,18 +27,18 @@ const FEW: usize = 12;
 pub(super) struct Departments(Vec<Vec<u32>>);
 
 impl Departments {
-    pub(super) fn of(blocks: &[Block]) -> Self {
+    pub(super) fn of(chunks: &Chunks) -> Self {
         let communes = territory::communes();
-        let department = |fact: &PackedFact| communes.at(fact.commune).map(|id| communes.department_of(id));
-        Self(by_place(blocks, |fact| department(fact).map(|id| id.index().into())))
+        let department = |key: Key| communes.at(key.commune).map(|id| communes.department_of(id));
+        Self(by_place(chunks, |key| department(key).map(|id| id.index().into())))
     }
 
     /// The sums of departments, regions and the country. Departments are summed to regions and these to the country,
     /// which is a fraction of the work of counting each fact three times.
-    fn sums(&self, blocks: &[Block]) -> Vec<(Scope, Days)> {
+    fn sums(&self, chunks: &Chunks) -> Vec<(Scope, Days)> {
         let positions = |id: DepartmentId| self.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
         let departments = territory::communes().departments().par_iter();
-        let departments = departments.map(|it| (it, Days::of(blocks, positions(it.id()))));
+        let departments = departments.map(|it| (it, Days::of(chunks, positions(it.id()))));
         let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
         let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
         for (department, days) in &departments {
@@ -45,9 +46,9 @@ impl Departments {
         }
         let of_region: Vec<_> = of_region.into_iter().collect();
         let regions = of_region.into_par_iter();
-        let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(blocks, days)));
+        let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(chunks, days)));
         let regions: Vec<_> = regions.collect();
-        let country = Days::merged(blocks, regions.iter().map(|(_, days)| days));
+        let country = Days::merged(chunks, regions.iter().map(|(_, days)| days));
         let country = (!country.0.is_empty()).then_some((Scope::Country, country));
         let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
         departments.chain(regions).chain(country).collect()
@@ -78,20 +79,20 @@ impl DailyRollups {
     }
 
     /// Adds the fact of a position to scopes, which get sums if they have none.
-    pub(super) fn add(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
-        let Some(fact) = fact(blocks, from) else {
+    pub(super) fn add(&mut self, chunks: &Chunks, from: u32, scopes: impl IntoIterator<Item = Scope>) {
+        let Some(fact) = chunks.fact(from.into()) else {
             return;
         };
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             let days = Arc::make_mut(daily_rollups.entry(scope).or_default());
-            days.day(fact.fixed().day).add(blocks, from, &fact);
+            days.day(fact.fixed().day).add(chunks, from, &fact);
         }
     }
 
     /// Removes the fact of a position from those scopes that have sums.
-    pub(super) fn remove(&mut self, blocks: &[Block], from: u32, scopes: impl IntoIterator<Item = Scope>) {
-        let Some(fact) = fact(blocks, from) else {
+    pub(super) fn remove(&mut self, chunks: &Chunks, from: u32, scopes: impl IntoIterator<Item = Scope>) {
+        let Some(fact) = chunks.fact(from.into()) else {
             return;
         };
         let daily_rollups = Arc::make_mut(&mut self.0);
@@ -103,32 +104,31 @@ impl DailyRollups {
     }
 
     /// The sums of all facts in force, built on all cores.
-    pub(super) fn of(blocks: &[Block], posting_lists: &PostingLists, departments: &Departments) -> Self {
+    pub(super) fn of(chunks: &Chunks, posting_lists: &PostingLists, departments: &Departments) -> Self {
         let long = || {
             let long = posting_lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
-            let days = |scope| Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
+            let days = |scope| Days::of(chunks, posting_lists.of_scope(scope).unwrap_or_default());
             long.map(|scope| (scope, days(scope))).collect::<Vec<_>>()
         };
-        let (territories, long) = rayon::join(|| departments.sums(blocks), long);
+        let (territories, long) = rayon::join(|| departments.sums(chunks), long);
         let all = territories.into_iter().chain(long);
         Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
     }
 
     /// Builds the sums of a scope that has become large, including its last fact.
-    pub(super) fn roll_up(&mut self, blocks: &[Block], scope: Scope, posting_lists: &PostingLists) {
-        let days = Days::of(blocks, posting_lists.of_scope(scope).unwrap_or_default());
+    pub(super) fn roll_up(&mut self, chunks: &Chunks, scope: Scope, posting_lists: &PostingLists) {
+        let days = Days::of(chunks, posting_lists.of_scope(scope).unwrap_or_default());
         Arc::make_mut(&mut self.0).insert(scope, Arc::new(days));
     }
 }
 
 impl Days {
     /// The days of the facts at some positions that are in force.
-    fn of(blocks: &[Block], positions: &[u32]) -> Self {
+    fn of(chunks: &Chunks, positions: &[u32]) -> Self {
         let mut days = Self::default();
-        with_days(blocks, positions).for_each(|(from, day)| {
-            if let Some(fact) = fact_in_force(blocks, from) {
-                days.day(day).add(blocks, from, &fact);
-            }
+        // Of now: of any position that is the last one.
+        chunks.each(positions, 0, 0, &(i32::MIN..=i32::MAX), |from, fact| {
+            days.day(fact.fixed().day).add(chunks, from, &fact);
         });
         days
     }
@@ -136,7 +136,7 @@ impl Days {
     /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped.
     pub(super) fn gather(
         &self,
-        blocks: &[Block],
+        chunks: &Chunks,
         days: &RangeInclusive<i32>,
         mut slot_of: impl FnMut(i32) -> Option<usize>,
         slots: &mut [Accumulator],
@@ -153,9 +153,8 @@ impl Days {
                 }
             }
         }
-        with_days(blocks, &few).for_each(|(from, day)| {
-            let slot = slot_of(day).and_then(|slot| slots.get_mut(slot));
-            if let Some((slot, fact)) = slot.zip(fact(blocks, from)) {
+        chunks.each(&few, 0, 0, days, |_, fact| {
+            if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
                 slot.add(&fact);
             }
         });
@@ -176,23 +175,23 @@ impl Days {
     }
 
     /// The combined days of several scopes with disjoint facts.
-    fn merged<'a>(blocks: &[Block], several: impl IntoIterator<Item = &'a Self>) -> Self {
+    fn merged<'a>(chunks: &Chunks, several: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut merged = Self::default();
         for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
-            merged.day(*day).merge(blocks, sums);
+            merged.day(*day).merge(chunks, sums);
         }
         merged
     }
 }
 
 impl Day {
-    fn add(&mut self, blocks: &[Block], from: u32, fact: &FactRef<'_>) {
+    fn add(&mut self, chunks: &Chunks, from: u32, fact: &FactRef<'_>) {
         if let Self::Few(facts) = self
             && facts.len() < FEW
         {
             facts.push(from);
         } else {
-            self.sums(blocks).add(fact);
+            self.sums(chunks).add(fact);
         }
     }
 
@@ -203,24 +202,24 @@ impl Day {
         }
     }
 
-    fn merge(&mut self, blocks: &[Block], other: &Self) {
+    fn merge(&mut self, chunks: &Chunks, other: &Self) {
         match other {
             Self::Few(facts) => {
                 for from in facts {
-                    if let Some(fact) = fact(blocks, *from) {
-                        self.add(blocks, *from, &fact);
+                    if let Some(fact) = chunks.fact((*from).into()) {
+                        self.add(chunks, *from, &fact);
                     }
                 }
             }
-            Self::Many(totals) => self.sums(blocks).merge(totals),
+            Self::Many(totals) => self.sums(chunks).merge(totals),
         }
     }
 
     /// The sums of the day, built if it had none.
-    fn sums(&mut self, blocks: &[Block]) -> &mut DailySums {
+    fn sums(&mut self, chunks: &Chunks) -> &mut DailySums {
         if let Self::Few(facts) = self {
             let mut totals = DailySums::default();
-            facts.iter().filter_map(|from| fact(blocks, *from)).for_each(|fact| totals.add(&fact));
+            facts.iter().filter_map(|from| chunks.fact((*from).into())).for_each(|fact| totals.add(&fact));
             *self = Self::Many(Arc::new(totals));
         }
         match self {

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::cra_index::{CraIndex, LatestFact};
 use crate::fact::Fact;
-use crate::packed_fact::{Overflow, PackedFact};
+use crate::packed_fact::{FactRef, Overflow, PackedFact};
 
 /// A fact to add to the columns.
 #[derive(Clone, Debug)]
@@ -22,6 +22,12 @@ impl NewFact {
         let (fixed, overflow) = PackedFact::of(fact);
         let overflow = fixed.has_overflow.then(|| Box::new(overflow));
         Self { cra_id: fact.cra_id, fixed, overflow }
+    }
+
+    /// The complete fact.
+    pub(super) fn fact(&self) -> FactRef<'_> {
+        let fixed_only = || FactRef::new(self.fixed, &[], None);
+        self.overflow.as_ref().map_or_else(fixed_only, |overflow| FactRef::of(&self.fixed, overflow))
     }
 }
 

@@ -6,16 +6,20 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::{BLOCK_POSITIONS, Block, Place};
+use super::block::Block;
+use super::chunks::Chunks;
 use super::cra_index::{CraIndex, LatestFact};
 use super::delta::FactDelta;
+use super::segment::{SEGMENT_POSITIONS, Segment};
 use super::snapshot::{Snapshot, Watermark};
 use super::{Facts, POSITIONS_MAX};
 
 /// Effects of the events of one block.
 #[derive(Default)]
 struct Part {
-    block: Block,
+    /// Until they are a segment.
+    blocks: Vec<Block>,
+    segment: Option<Segment>,
     /// The facts that events began.
     latest: Vec<LatestFact>,
     /// The facts that events ended, with the position of the event.
@@ -31,51 +35,57 @@ pub(super) fn facts<E: Send>(
 ) -> Result<Facts, E> {
     let positions = watermark.map_or(0, |watermark| watermark.position.min(POSITIONS_MAX));
     let mut cra_index = CraIndex::default();
-    let blocks = blocks(positions, read, &mut cra_index)?;
+    let chunks = Arc::new(chunks(positions, read, &mut cra_index)?);
     Ok(Facts {
-        snapshot: Snapshot { watermark, blocks: Arc::new(blocks), ..Snapshot::default() },
+        snapshot: Snapshot { watermark, chunks, ..Snapshot::default() },
         cra_index,
         posting_lists: None,
     })
 }
 
-fn blocks<E: Send>(
+fn chunks<E: Send>(
     positions: u64,
     read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,
     cra_index: &mut CraIndex,
-) -> Result<Vec<Block>, E> {
-    let numbers = 0..positions.div_ceil(BLOCK_POSITIONS as u64);
+) -> Result<Chunks, E> {
+    let of_segment = SEGMENT_POSITIONS as u64;
+    let numbers = 0..positions.div_ceil(of_segment);
     let parts = numbers.into_par_iter().map(|number| {
-        let before = number * BLOCK_POSITIONS as u64;
-        let last = positions.min(before + BLOCK_POSITIONS as u64);
+        let before = number * of_segment;
+        let last = positions.min(before + of_segment);
         let mut part = Part::default();
         read(before + 1..=last, &mut |delta| part.add(delta, cra_index))?;
+        if last == before + of_segment {
+            part.segment = Some(Segment::of(&std::mem::take(&mut part.blocks)));
+        }
         Ok(part)
     });
     let mut parts = parts.collect::<Result<Vec<_>, E>>()?;
     let latest: Vec<_> = parts.iter_mut().map(|part| std::mem::take(&mut part.latest)).collect();
     cra_index.fill(&latest);
     drop(latest);
-    let mut blocks = Vec::with_capacity(parts.len());
-    let mut ended = Vec::new();
+    let (mut segments, mut blocks, mut ended) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        blocks.push(part.block);
+        segments.extend(part.segment);
+        blocks.extend(part.blocks);
         ended.extend(part.ended);
         part.replaced.into_iter().for_each(|former| cra_index.remove(former));
     }
+    let mut chunks = Chunks::new(segments, blocks);
     for (from, at) in ended {
-        if let Some(Place { block, index }) = Place::of(from)
-            && let Some(block) = blocks.get_mut(block)
-        {
-            block.end(index, at);
-        }
+        chunks.end(from, at);
     }
-    Ok(blocks)
+    Ok(chunks)
 }
 
 impl Part {
     fn add(&mut self, delta: &FactDelta, cra_index: &CraIndex) {
-        self.block.push(delta.began.as_ref());
+        if self.blocks.last().is_none_or(Block::is_full) {
+            self.blocks.push(Block::default());
+        }
+        if let Some(block) = self.blocks.last_mut() {
+            block.push(delta.began.as_ref());
+        }
         self.latest.extend(delta.latest(cra_index));
         self.replaced.extend(delta.replaced(cra_index));
         self.ended.extend(delta.ended.map(|from| (from, delta.position)));

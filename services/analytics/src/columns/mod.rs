@@ -1,16 +1,29 @@
 //! The facts of a generation in memory, as columns: every figure is counted from them. They are loaded from the store
 //! when a generation is opened; each batch of events updates both.
 
+mod bits;
 mod block;
+mod by_day;
+mod by_row;
+mod chunks;
 mod cra_index;
 mod daily_rollups;
 mod delta;
+mod dense;
+mod ends;
+mod gather;
 mod load;
+mod overflows;
+mod packed;
 mod posting_lists;
+mod segment;
+mod select;
+mod slices;
 mod snapshot;
 
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 use uuid::Uuid;
@@ -19,6 +32,7 @@ use self::cra_index::CraIndex;
 use self::daily_rollups::{DailyRollups, Departments, ROLLED_UP_FROM};
 pub use self::delta::{FactDelta, NewFact};
 use self::posting_lists::PostingLists;
+use self::segment::Segment;
 pub use self::snapshot::{Candidates, ScanRequest, Snapshot, Watermark};
 use crate::scope::Scope;
 
@@ -61,6 +75,19 @@ impl Columns {
             facts.index(delta);
         }
         facts.snapshot.watermark = watermark;
+        drop(facts);
+        self.seal();
+    }
+
+    /// Makes segments of the oldest blocks, as long as there are enough. One takes some milliseconds, during which facts may be
+    /// read: one thread applies events, so that nothing else changes them.
+    fn seal(&self) {
+        let full = || self.0.read().snapshot.chunks.full().map(<[_]>::to_vec);
+        while let Some(blocks) = full() {
+            let segment = Segment::of(&blocks);
+            drop(blocks);
+            Arc::make_mut(&mut self.0.write().snapshot.chunks).seal(segment);
+        }
     }
 
     /// Builds the posting lists and daily sums, unless they exist. Takes a second per ten million facts; blocks.
@@ -128,7 +155,7 @@ impl Facts {
         if let Some(ended) = ended {
             self.end(ended);
         }
-        self.snapshot.apply(*position, began.as_ref(), ended.map(u64::from));
+        Arc::make_mut(&mut self.snapshot.chunks).apply(*position, began.as_ref(), ended.map(u64::from));
         if let Some((from, new)) = from.zip(began.as_ref()) {
             self.begin(from, new);
         }
@@ -144,25 +171,25 @@ impl Facts {
     }
 
     fn build_indexes(&mut self) {
-        let blocks = &self.snapshot.blocks;
+        let chunks = &self.snapshot.chunks;
         let (posting_lists, departments) =
-            rayon::join(|| PostingLists::of(blocks), || Departments::of(blocks));
-        self.snapshot.daily_rollups = DailyRollups::of(blocks, &posting_lists, &departments);
+            rayon::join(|| PostingLists::of(chunks), || Departments::of(chunks));
+        self.snapshot.daily_rollups = DailyRollups::of(chunks, &posting_lists, &departments);
         self.posting_lists = Some(posting_lists);
     }
 
     fn end(&mut self, ended: u32) {
-        let Snapshot { blocks, daily_rollups, .. } = &mut self.snapshot;
+        let Snapshot { chunks, daily_rollups, .. } = &mut self.snapshot;
         if self.posting_lists.is_some()
-            && let Some(fact) = block::fact(blocks, ended)
+            && let Some(fact) = chunks.fact(ended.into())
         {
             let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
-            daily_rollups.remove(blocks, ended, scopes.flatten());
+            daily_rollups.remove(chunks, ended, scopes.flatten());
         }
     }
 
     fn begin(&mut self, from: u32, new: &NewFact) {
-        let Snapshot { blocks, daily_rollups, .. } = &mut self.snapshot;
+        let Snapshot { chunks, daily_rollups, .. } = &mut self.snapshot;
         let Some(posting_lists) = &mut self.posting_lists else {
             return;
         };
@@ -171,12 +198,12 @@ impl Facts {
         for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
             match facts.cmp(&ROLLED_UP_FROM) {
                 Ordering::Less => {}
-                Ordering::Equal => daily_rollups.roll_up(blocks, scope, posting_lists),
+                Ordering::Equal => daily_rollups.roll_up(chunks, scope, posting_lists),
                 Ordering::Greater => *rolled_up = Some(scope),
             }
         }
         let scopes = Scope::large(&new.fixed).into_iter().chain(rolled_up);
-        daily_rollups.add(blocks, from, scopes.flatten());
+        daily_rollups.add(chunks, from, scopes.flatten());
     }
 }
 

@@ -2,7 +2,8 @@
 
 use cra_domain::territory;
 
-use super::block::{self, Block};
+use super::chunks::Chunks;
+use super::segment::Key;
 use crate::dictionary::Code;
 use crate::packed_fact::PackedFact;
 use crate::scope::Scope;
@@ -17,13 +18,13 @@ pub(super) struct PostingLists {
 
 impl PostingLists {
     /// The lists of all facts, built on all cores.
-    pub(super) fn of(blocks: &[Block]) -> Self {
-        let commune = |fact: &PackedFact| territory::communes().at(fact.commune).map(|_| fact.commune.into());
-        let structure = |fact: &PackedFact| usize::try_from(fact.structure).ok();
-        let advisor = |fact: &PackedFact| usize::try_from(fact.advisor).ok();
+    pub(super) fn of(chunks: &Chunks) -> Self {
+        let commune = |key: Key| territory::communes().at(key.commune).map(|_| key.commune.into());
+        let structure = |key: Key| usize::try_from(key.structure).ok();
+        let advisor = |key: Key| usize::try_from(key.advisor).ok();
         let (communes, (structures, advisors)) = rayon::join(
-            || by_place(blocks, commune),
-            || rayon::join(|| by_place(blocks, structure), || by_place(blocks, advisor)),
+            || by_place(chunks, commune),
+            || rayon::join(|| by_place(chunks, structure), || by_place(chunks, advisor)),
         );
         Self { communes, structures, advisors }
     }
@@ -81,17 +82,17 @@ impl PostingLists {
 }
 
 /// The positions of all facts by scope. They are counted first, because growing lists would be copied dozens of times.
-pub(super) fn by_place(blocks: &[Block], place_of: impl Fn(&PackedFact) -> Option<usize>) -> Vec<Vec<u32>> {
+pub(super) fn by_place(chunks: &Chunks, place_of: impl Fn(Key) -> Option<usize>) -> Vec<Vec<u32>> {
     let mut lengths = Vec::new();
-    for place in block::facts(blocks).filter_map(|(_, fact)| place_of(fact)) {
+    for place in chunks.keys().filter_map(|(_, key)| place_of(key)) {
         if lengths.len() <= place {
             lengths.resize(place + 1, 0_usize);
         }
         lengths[place] += 1;
     }
     let mut posting_lists: Vec<Vec<u32>> = lengths.into_iter().map(Vec::with_capacity).collect();
-    for (from, fact) in block::facts(blocks) {
-        if let Some(place) = place_of(fact) {
+    for (from, key) in chunks.keys() {
+        if let Some(place) = place_of(key) {
             posting_lists[place].push(from);
         }
     }

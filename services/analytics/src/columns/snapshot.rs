@@ -5,20 +5,24 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::block::{AsOf, BLOCK_POSITIONS, Block, Place, with_days};
+use super::block::AsOf;
+use super::by_day::ByDay;
+use super::chunks::{Chunk, Chunks, as_of};
 use super::daily_rollups::DailyRollups;
-use super::delta::NewFact;
+use super::segment::Segment;
 use crate::accumulator::Accumulator;
+use crate::dimension::Dimension;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
+use crate::rows::Rows;
 use crate::scope::Scope;
 
-/// Minimum number of blocks per thread that makes another thread worthwhile.
-const BLOCKS_PER_THREAD_MIN: usize = 16;
+/// Positions that one thread looks at before another one is worth its start.
+const POSITIONS_PER_THREAD_MIN: usize = 65_536;
 /// Number of single positions per morsel.
 const POSITIONS_PER_PIECE: usize = 512;
-/// Minimum number of morsels per thread that makes another thread worthwhile.
-const PIECES_PER_THREAD_MIN: usize = 4;
+/// Minimum number of single positions per thread that makes another thread worthwhile.
+const SINGLE_PER_THREAD_MIN: usize = 4 * POSITIONS_PER_PIECE;
 
 /// Progress of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +40,7 @@ pub struct Watermark {
 pub struct Snapshot {
     /// `None` before the first event.
     pub(super) watermark: Option<Watermark>,
-    /// Each has [`BLOCK_POSITIONS`] positions; all but the last are full.
-    pub(super) blocks: Arc<Vec<Block>>,
+    pub(super) chunks: Arc<Chunks>,
     pub(super) daily_rollups: DailyRollups,
 }
 
@@ -66,31 +69,25 @@ pub struct ScanRequest<'a> {
 /// A unit of work.
 #[derive(Clone, Copy)]
 enum Morsel<'a> {
-    Block(usize),
+    Chunk(usize),
     Positions(&'a [u32]),
 }
 
 impl<'a> Candidates<'a> {
-    fn pieces(self, snapshot: &Snapshot) -> usize {
+    /// How many threads have enough to do.
+    fn threads(self, snapshot: &Snapshot) -> usize {
         match self {
-            Self::Everything => snapshot.blocks.len(),
-            Self::Positions(positions) => positions.len().div_ceil(POSITIONS_PER_PIECE),
+            Self::Everything => snapshot.positions() / POSITIONS_PER_THREAD_MIN,
+            Self::Positions(positions) => positions.len() / SINGLE_PER_THREAD_MIN,
         }
     }
 
     fn morsel(self, number: usize, snapshot: &Snapshot) -> Option<Morsel<'a>> {
         match self {
-            Self::Everything => (number < snapshot.blocks.len()).then_some(Morsel::Block(number)),
+            Self::Everything => (number < snapshot.chunks.len()).then_some(Morsel::Chunk(number)),
             Self::Positions(positions) => {
                 positions.chunks(POSITIONS_PER_PIECE).nth(number).map(Morsel::Positions)
             }
-        }
-    }
-
-    fn pieces_per_thread_min(self) -> usize {
-        match self {
-            Self::Everything => BLOCKS_PER_THREAD_MIN,
-            Self::Positions(_) => PIECES_PER_THREAD_MIN,
         }
     }
 }
@@ -119,7 +116,7 @@ impl Snapshot {
     ) -> bool {
         let rolled_up = self.daily_rollups.of_scope(scope);
         if let Some(sums) = rolled_up {
-            sums.gather(&self.blocks, days, slot_of, slots);
+            sums.gather(&self.chunks, days, slot_of, slots);
         }
         // A scope that always has sums and has none has no facts.
         rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
@@ -128,34 +125,19 @@ impl Snapshot {
     /// Number of positions, including those without a fact.
     #[must_use]
     pub fn positions(&self) -> usize {
-        self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len())
+        self.chunks.positions()
     }
 
     /// The fact of a position, in force or not.
     #[must_use]
     pub fn fact(&self, from: u64) -> Option<FactRef<'_>> {
-        self.block_at(from).and_then(|(block, index)| block.fact(index))
+        self.chunks.fact(from)
     }
 
     /// Position of the event that ended the fact of a position.
     #[must_use]
     pub fn ended(&self, from: u64) -> Option<u64> {
-        self.block_at(from).and_then(|(block, index)| block.ended(index))
-    }
-
-    fn block_at(&self, position: u64) -> Option<(&Block, usize)> {
-        let Place { block, index } = Place::of(position)?;
-        self.blocks.get(block).map(|block| (block, index))
-    }
-
-    /// Which facts of a block are in force at a position; `None` if it begins later.
-    fn as_of(&self, position: u64, block: usize) -> Option<AsOf> {
-        if position == self.position() {
-            return Some(AsOf::Now);
-        }
-        let before = block * BLOCK_POSITIONS;
-        let known = usize::try_from(position).unwrap_or(usize::MAX).checked_sub(before)?;
-        Some(AsOf::Then { position, known: known.min(self.blocks[block].len()) })
+        self.chunks.ended(from)
     }
 
     /// Counts every matching fact on all cores: each thread starts with a `new` count, `add`s facts in any order, and
@@ -167,7 +149,82 @@ impl Snapshot {
         add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
-        let ScanRequest { position, filter, candidates, cancelled } = request;
+        let ScanRequest { position, filter, .. } = request;
+        let work = |count: &mut T, morsel: Morsel<'_>| match morsel {
+            Morsel::Chunk(number) => {
+                self.each_of_chunk(number, position, filter, |from, fact| add(count, from, fact));
+            }
+            Morsel::Positions(positions) => {
+                self.each_at(positions, position, filter, |from, fact| add(count, from, fact));
+            }
+        };
+        self.run(request, new, work, merge)
+    }
+
+    /// Gathers what a question counts, by the slot of each fact's day, of so many; days without a slot are left out. `None`
+    /// when the query was cancelled.
+    pub fn gather(
+        &self,
+        request: ScanRequest<'_>,
+        slots: usize,
+        slot_of: impl Fn(i32) -> Option<usize> + Sync,
+    ) -> Option<Vec<Accumulator>> {
+        let add = |slots: &mut Vec<Accumulator>, fact: &FactRef<'_>| {
+            if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
+                slot.add(fact);
+            }
+        };
+        let add_segment = |slots: &mut Vec<Accumulator>, segment: &Segment, as_of| {
+            segment.gather(as_of, request.filter, &mut ByDay::new(segment, slots, &slot_of));
+        };
+        let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
+            own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
+        };
+        self.count_together(request, || vec![Accumulator::default(); slots], add, add_segment, merge)
+    }
+
+    /// Counts what a question counts in the rows of a dimension. `None` when the query was cancelled.
+    pub fn rows(&self, request: ScanRequest<'_>, dimension: Dimension) -> Option<Rows> {
+        let add_segment =
+            |rows: &mut Rows, segment: &Segment, as_of| segment.gather(as_of, request.filter, rows);
+        self.count_together(request, || Rows::of(dimension), Rows::add, add_segment, Rows::merge)
+    }
+
+    /// As [`Snapshot::count`], but for segments, which are counted whole.
+    fn count_together<T: Send>(
+        &self,
+        request: ScanRequest<'_>,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, &FactRef<'_>) + Sync,
+        add_segment: impl Fn(&mut T, &Segment, AsOf) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Option<T> {
+        let ScanRequest { position, filter, .. } = request;
+        let work = |count: &mut T, morsel: Morsel<'_>| match morsel {
+            Morsel::Chunk(number) => match self.chunks.chunk(number) {
+                Some((before, Chunk::Segment(segment))) => {
+                    if let Some(as_of) = as_of(position, self.position(), before) {
+                        add_segment(count, segment, as_of);
+                    }
+                }
+                _ => self.each_of_chunk(number, position, filter, |_, fact| add(count, &fact)),
+            },
+            Morsel::Positions(positions) => {
+                self.each_at(positions, position, filter, |_, fact| add(count, &fact));
+            }
+        };
+        self.run(request, new, work, merge)
+    }
+
+    /// Works off the morsels of a question on all cores.
+    fn run<T: Send>(
+        &self,
+        request: ScanRequest<'_>,
+        new: impl Fn() -> T + Sync,
+        work: impl Fn(&mut T, Morsel<'_>) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Option<T> {
+        let ScanRequest { candidates, cancelled, .. } = request;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut count = new();
@@ -175,13 +232,12 @@ impl Snapshot {
                 let Some(morsel) = candidates.morsel(next.fetch_add(1, Ordering::Relaxed), self) else {
                     break;
                 };
-                self.each(position, filter, morsel, |from, fact| add(&mut count, from, fact));
+                work(&mut count, morsel);
             }
             count
         };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let helpers =
-            cores.min(candidates.pieces(self) / candidates.pieces_per_thread_min()).saturating_sub(1);
+        let helpers = cores.min(candidates.threads(self)).saturating_sub(1);
         let count = std::thread::scope(|scope| {
             let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
             let mut count = work();
@@ -197,60 +253,37 @@ impl Snapshot {
     }
 
     #[inline]
-    fn each<'a>(
+    fn each_of_chunk<'a>(
         &'a self,
+        number: usize,
         position: u64,
         filter: &Filter,
-        morsel: Morsel<'_>,
         mut take: impl FnMut(u64, FactRef<'a>),
     ) {
-        match morsel {
-            Morsel::Block(number) => {
-                if let Some(as_of) = self.as_of(position, number) {
-                    let first = (number * BLOCK_POSITIONS) as u64 + 1;
-                    self.blocks[number].each(as_of, filter, |index, fact| take(first + index as u64, fact));
-                }
-            }
-            Morsel::Positions(positions) => {
-                let asked = filter.days();
-                let of_days = with_days(&self.blocks, positions).filter(|(_, day)| asked.contains(day));
-                of_days.map(|(from, _)| u64::from(from)).for_each(|from| {
-                    if let Some(fact) = self.fact_as_of(position, from).filter(|it| filter.matches(it)) {
-                        take(from, fact);
-                    }
-                });
-            }
+        let Some((before, chunk)) = self.chunks.chunk(number) else {
+            return;
+        };
+        let Some(as_of) = as_of(position, self.position(), before) else {
+            return;
+        };
+        let take = |offset: usize, fact: FactRef<'a>| take((before + offset) as u64 + 1, fact);
+        match chunk {
+            Chunk::Segment(segment) => segment.each(as_of, filter, take),
+            Chunk::Block(block) => block.each(as_of, filter, take),
         }
     }
 
-    /// The fact of a position, if it was in force at another one.
-    #[inline]
-    fn fact_as_of(&self, position: u64, from: u64) -> Option<FactRef<'_>> {
-        let Place { block: number, index } = Place::of(from)?;
-        let block = self.blocks.get(number)?;
-        let as_of = self.as_of(position, number)?;
-        if block.counts(index, as_of) { block.fact(index) } else { None }
-    }
-
-    /// Applies the effect of the event at a position; see [`super::Columns::apply`].
-    pub(super) fn apply(&mut self, position: u64, began: Option<&NewFact>, ended: Option<u64>) {
-        let blocks = Arc::make_mut(&mut self.blocks);
-        if let Some(Place { block, index }) = Place::of(position) {
-            if blocks.last().is_none_or(Block::is_full) && blocks.len() == block {
-                blocks.push(Block::default());
+    fn each_at<'a>(
+        &'a self,
+        positions: &[u32],
+        position: u64,
+        filter: &Filter,
+        mut take: impl FnMut(u64, FactRef<'a>),
+    ) {
+        self.chunks.each(positions, position, self.position(), &filter.days(), |from, fact| {
+            if filter.matches(&fact) {
+                take(from.into(), fact);
             }
-            if let Some(block) = blocks.get_mut(block) {
-                if index == block.len() {
-                    block.push(began);
-                } else if let Some(began) = began {
-                    block.set(index, began);
-                }
-            }
-        }
-        if let Some(ended) = ended.and_then(Place::of)
-            && let Some(block) = blocks.get_mut(ended.block)
-        {
-            block.end(ended.index, position);
-        }
+        });
     }
 }

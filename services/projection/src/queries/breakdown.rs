@@ -13,7 +13,6 @@ use super::{QueryError, Snapshot};
 use cra_analytics::dimension::Dimension;
 use cra_analytics::line::Line;
 use cra_analytics::order::Order;
-use cra_analytics::rows::Rows;
 
 /// Dimension and order of a breakdown.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +33,7 @@ impl Breakdown {
 
     /// Every row, in order.
     pub(crate) fn lines(&self, scan: &Scan, selection: &Selection) -> Result<Vec<Line>, QueryError> {
-        let rows =
-            scan.count(selection, || Rows::of(self.dimension), |rows, _, seen| rows.add(&seen), Rows::merge)?;
+        let rows = scan.rows(selection, self.dimension)?;
         let filter = scan.filter(selection);
         let dictionary = scan.snapshot.generation.dictionary().read();
         Ok(if self.include_empty {

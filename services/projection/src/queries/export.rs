@@ -174,15 +174,7 @@ fn write_series(
     let Source { scan, selection, about, .. } = source;
     let periods = Periods::parse(&about.selection, granularity.into())?;
     let slots = periods.all().len();
-    let add = |gathered: &mut Vec<Accumulator>, _, fact: FactRef<'_>| {
-        if let Some(period) = periods.index_of(fact.fixed().day) {
-            gathered[period].add(&fact);
-        }
-    };
-    let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
-        own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
-    };
-    let gathered = scan.count(selection, || vec![Accumulator::default(); slots], add, merge)?;
+    let gathered = scan.by_day(selection, slots, |day| periods.index_of(day))?;
     let figures: Vec<PeriodFigures> = {
         let dictionary = scan.snapshot.generation.dictionary().read();
         let of = |(period, gathered): (&Period, Accumulator)| PeriodFigures {

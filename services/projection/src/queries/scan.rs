@@ -12,14 +12,16 @@ use crate::generations::Generation;
 use crate::store::{Session, StoreError};
 use cra_analytics::accumulator::Accumulator;
 use cra_analytics::columns::{Candidates, ScanRequest};
+use cra_analytics::dimension::Dimension;
 use cra_analytics::fact::{Fact, FactKey};
 use cra_analytics::filter::Filter;
 use cra_analytics::packed_fact::FactRef;
 use cra_analytics::record::record;
+use cra_analytics::rows::Rows;
 use cra_analytics::scope::{Scope, ScopeSet};
 
 /// Number of positions that can be scanned in the time of looking up a listed one.
-const POSITIONS_PER_LISTED: usize = 8;
+const POSITIONS_PER_LISTED: usize = 32;
 
 /// Number of scopes whose daily sums are added in at most a millisecond.
 const FEW_SCOPES: usize = 4;
@@ -71,26 +73,44 @@ impl Scan {
         add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
+        let listed = self.listed_within(scope_set);
+        let request = self.request(filter, listed.as_deref());
+        self.snapshot.facts.count(request, new, add, merge).ok_or(QueryError::Cancelled)
+    }
+
+    /// Counts what the selection counts in the rows of a dimension.
+    pub(crate) fn rows(&self, selection: &Selection, dimension: Dimension) -> Result<Rows, QueryError> {
+        let filter = self.filter(selection);
+        let listed = self.listed_within(filter.scope_set());
+        let request = self.request(&filter, listed.as_deref());
+        self.snapshot.facts.rows(request, dimension).ok_or(QueryError::Cancelled)
+    }
+
+    /// Gathers what the selection counts, by the slot of each day; days without a slot are left out. Blocks.
+    pub(crate) fn by_day(
+        &self,
+        selection: &Selection,
+        slots: usize,
+        slot_of: impl Fn(i32) -> Option<usize> + Sync,
+    ) -> Result<Vec<Accumulator>, QueryError> {
+        let filter = self.filter(selection);
+        let scope_set = filter.scope_set();
+        self.gather(&filter, scope_set, slots, slot_of)
+    }
+
+    /// A filter at the snapshot, of some positions or of all.
+    fn request<'a>(&'a self, filter: &'a Filter, listed: Option<&'a [u32]>) -> ScanRequest<'a> {
+        let candidates = listed.map_or(Candidates::Everything, Candidates::Positions);
+        ScanRequest { position: self.snapshot.position.0, filter, candidates, cancelled: &self.cancelled }
+    }
+
+    /// The shortest list of positions that holds what the scopes hold.
+    fn listed_within(&self, scope_set: ScopeSet) -> Option<Vec<u32>> {
         let scopes = match scope_set {
             ScopeSet::Exactly(scopes) => vec![scopes],
             ScopeSet::Within(scopes) => scopes,
         };
-        let listed = scopes.iter().filter_map(|scopes| self.listed(scopes)).min_by_key(Vec::len);
-        let candidates = listed.as_deref().map_or(Candidates::Everything, Candidates::Positions);
-        self.count_candidates(filter, candidates, new, add, merge)
-    }
-
-    fn count_candidates<T: Send>(
-        &self,
-        filter: &Filter,
-        candidates: Candidates<'_>,
-        new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
-        merge: impl Fn(&mut T, T),
-    ) -> Result<T, QueryError> {
-        let Snapshot { facts, position, .. } = &self.snapshot;
-        let request = ScanRequest { position: position.0, filter, candidates, cancelled: &self.cancelled };
-        facts.count(request, new, add, merge).ok_or(QueryError::Cancelled)
+        scopes.iter().filter_map(|scopes| self.listed(scopes)).min_by_key(Vec::len)
     }
 
     /// The positions of the facts of scopes, if looking each up is less work than scanning everything.
@@ -110,9 +130,7 @@ impl Scan {
     ) -> Result<T, QueryError> {
         if is_large(selection.message()) {
             return Self::run(snapshot, move |scan| {
-                let filter = scan.filter(&selection);
-                let scope_set = filter.scope_set();
-                scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(scan, gathered))
+                scan.by_day(&selection, slots, slot_of).map(|gathered| answer(scan, gathered))
             })
             .await;
         }
@@ -159,20 +177,15 @@ impl Scan {
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
     ) -> Result<Vec<Accumulator>, QueryError> {
-        let new = || vec![Accumulator::default(); slots];
-        let add = |slots: &mut Vec<Accumulator>, _, fact: FactRef<'_>| {
-            if let Some(slot) = slot_of(fact.fixed().day) {
-                slots[slot].add(&fact);
-            }
-        };
-        let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
-            own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
+        let count = |listed: Option<Vec<u32>>| {
+            let request = self.request(filter, listed.as_deref());
+            self.snapshot.facts.gather(request, slots, &slot_of).ok_or(QueryError::Cancelled)
         };
         let scopes = match scope_set {
             ScopeSet::Exactly(scopes) if self.is_now() => scopes,
-            scope_set => return self.count_within(filter, scope_set, new, add, merge),
+            scope_set => return count(self.listed_within(scope_set)),
         };
-        let mut gathered = new();
+        let mut gathered = vec![Accumulator::default(); slots];
         let (days, mut without_sums) = (filter.days(), Vec::new());
         for scope in scopes {
             if !self.snapshot.facts.gather_days(scope, &days, &slot_of, &mut gathered) {
@@ -184,12 +197,11 @@ impl Scan {
         }
         match self.listed(&without_sums) {
             Some(listed) => {
-                let counted =
-                    self.count_candidates(filter, Candidates::Positions(&listed), new, add, merge)?;
-                merge(&mut gathered, counted);
+                let counted = count(Some(listed))?;
+                gathered.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
                 Ok(gathered)
             }
-            None => self.count_candidates(filter, Candidates::Everything, new, add, merge),
+            None => count(None),
         }
     }
 

@@ -1,0 +1,74 @@
+//! Counts by the slot of each fact's day: the periods of a series, or one for all.
+
+use super::bits::{WORD_BITS, places};
+use super::gather::{Sink, put};
+use super::segment::Segment;
+use crate::accumulator::Accumulator;
+use crate::packed_fact::FactRef;
+
+/// Days of a segment whose slots are looked up once.
+const DAYS_MAX: usize = 4_096;
+
+/// The slots, as a segment needs them.
+pub(super) struct ByDay<'a, F> {
+    slots: &'a mut [Accumulator],
+    slot_of: &'a F,
+    /// First day of the segment.
+    first: i32,
+    /// The slot of each day from the first one on; none where the days are too many.
+    known: Vec<Option<usize>>,
+    /// The slot of all days, if they have the same one.
+    only: Option<usize>,
+}
+
+impl<'a, F: Fn(i32) -> Option<usize>> ByDay<'a, F> {
+    /// The slots of the days of a segment.
+    pub(super) fn new(segment: &Segment, slots: &'a mut [Accumulator], slot_of: &'a F) -> Self {
+        let (first, last) = segment.days().unwrap_or((0, 0));
+        let days = usize::try_from(i64::from(last) - i64::from(first)).unwrap_or(usize::MAX);
+        let number = slots.len();
+        let slot = |day| slot_of(day).filter(|slot| *slot < number);
+        let known: Vec<_> = if days < DAYS_MAX { (first..=last).map(slot).collect() } else { Vec::new() };
+        let same = known.first().copied().flatten();
+        let only = same.filter(|slot| known.iter().all(|other| *other == Some(*slot)));
+        Self { slots, slot_of, first, known, only }
+    }
+
+    #[inline]
+    fn slot(&self, day: i32) -> Option<usize> {
+        let at = usize::try_from(i64::from(day) - i64::from(self.first)).ok();
+        match at.and_then(|at| self.known.get(at)) {
+            Some(slot) => *slot,
+            None => (self.slot_of)(day).filter(|slot| *slot < self.slots.len()),
+        }
+    }
+}
+
+impl<F: Fn(i32) -> Option<usize>> Sink for ByDay<'_, F> {
+    type Key = usize;
+
+    fn split(&self, segment: &Segment, group: usize, facts: u64, mut take: impl FnMut(usize, u64)) {
+        if let Some(slot) = self.only {
+            return take(slot, facts);
+        }
+        let mut by_slot = Vec::new();
+        for bit in places(facts) {
+            if let Some(slot) = self.slot(segment.day(group * WORD_BITS + bit)) {
+                put(&mut by_slot, slot, bit);
+            }
+        }
+        for (slot, facts) in by_slot {
+            take(slot, facts);
+        }
+    }
+
+    fn add(&mut self, fact: &FactRef<'_>) {
+        if let Some(slot) = self.slot(fact.fixed().day) {
+            self.slots[slot].add(fact);
+        }
+    }
+
+    fn counts(&mut self, slot: usize, _: &Segment, _: usize, _: u64) -> &mut Accumulator {
+        &mut self.slots[slot]
+    }
+}

@@ -1,0 +1,106 @@
+//! Adds what a question counts of a segment to the counts of its keys, such as periods or rows of a breakdown: many facts of
+//! one key at once, a few one by one.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::bits::{WORD_BITS, places};
+use super::block::AsOf;
+use super::dense::Dense;
+use super::segment::Segment;
+use super::select::Selector;
+use crate::accumulator::Accumulator;
+use crate::filter::Filter;
+use crate::packed_fact::FactRef;
+use crate::packed_fact::column_form::flag;
+
+/// Facts of a group and a key from which on a pass over the group's slices costs less than the facts one by one.
+const DENSE_FROM: u32 = 16;
+
+/// Counts by key.
+pub(super) trait Sink {
+    /// What a fact is counted under.
+    type Key: Copy + Eq + Hash;
+
+    /// Gives some facts of a group by their keys, each key once; facts without a key are left out.
+    fn split(&self, segment: &Segment, group: usize, facts: u64, take: impl FnMut(Self::Key, u64));
+
+    /// Counts one fact.
+    fn add(&mut self, fact: &FactRef<'_>);
+
+    /// The counts of a key, to which some facts of a group are added.
+    fn counts(&mut self, key: Self::Key, segment: &Segment, group: usize, facts: u64) -> &mut Accumulator;
+}
+
+impl Segment {
+    /// Adds the facts that a filter counts to the counts of their keys.
+    pub(super) fn gather<S: Sink>(&self, as_of: AsOf, filter: &Filter, sink: &mut S) {
+        let Some(selector) = Selector::new(self, filter, as_of) else {
+            return;
+        };
+        let mut dense: HashMap<S::Key, Box<Dense>> = HashMap::new();
+        let (mut parts, mut few) = (Vec::new(), Vec::new());
+        for group in 0..self.groups() {
+            let facts = selector.group(group);
+            if facts == 0 {
+                continue;
+            }
+            sink.split(self, group, facts, |key, facts| parts.push((key, facts)));
+            for (key, facts) in parts.drain(..) {
+                if facts.count_ones() < DENSE_FROM {
+                    few.push((key, facts));
+                    continue;
+                }
+                let counts = sink.counts(key, self, group, facts);
+                dense.entry(key).or_default().add(self.group(group), facts, counts);
+                self.add_redirections(group, facts, counts);
+            }
+            self.add_each(group, &few, sink);
+            few.clear();
+        }
+        for (key, counted) in dense {
+            counted.carry(self.layout(), sink.counts(key, self, 0, 0));
+        }
+        for (group, facts) in selector.wide() {
+            self.read(group, facts, |_, fact| sink.add(&fact));
+        }
+    }
+
+    /// Adds facts of a group one by one, each to the counts of its keys.
+    fn add_each<S: Sink>(&self, group: usize, few: &[(S::Key, u64)], sink: &mut S) {
+        let all = few.iter().fold(0, |all, (_, facts)| all | facts);
+        if all == 0 {
+            return;
+        }
+        let mut read: [Option<FactRef<'_>>; WORD_BITS] = [None; WORD_BITS];
+        self.read(group, all, |place, fact| read[place % WORD_BITS] = Some(fact));
+        for (key, facts) in few {
+            let counts = sink.counts(*key, self, group, *facts);
+            places(*facts).filter_map(|bit| read[bit]).for_each(|fact| counts.add(&fact));
+        }
+    }
+
+    /// Adds the redirections of some facts of a group, whose numbers are counted apart.
+    fn add_redirections(&self, group: usize, facts: u64, counts: &mut Accumulator) {
+        if self.group(group).flag(flag::HAS_OVERFLOW) & facts == 0 {
+            return;
+        }
+        let first = group * WORD_BITS;
+        let of_group = self.overflows().redirections_from(u16::try_from(first).unwrap_or(u16::MAX));
+        let of_group = of_group.map(|(place, redirected)| (usize::from(place) - first, redirected));
+        for (bit, redirected) in of_group.take_while(|(bit, _)| *bit < WORD_BITS) {
+            if facts >> bit & 1 != 0 {
+                counts.redirections_mut().add(redirected.to, redirected.people.into(), 1);
+            }
+        }
+    }
+}
+
+/// Puts a fact of a group under its key.
+pub(super) fn put<K: Copy + Eq>(by_key: &mut Vec<(K, u64)>, key: K, bit: usize) {
+    // Facts of one key are next to each other: the last key is the likely one.
+    match by_key.iter_mut().rev().find(|(other, _)| *other == key) {
+        Some((_, facts)) => *facts |= 1 << bit,
+        None => by_key.push((key, 1 << bit)),
+    }
+}

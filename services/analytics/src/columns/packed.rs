@@ -1,0 +1,81 @@
+//! Whole numbers of one column, each in as few bits as the widest of the column needs.
+
+/// Numbers as their distance from the smallest, next to each other without a gap between bits. A column of one value takes no
+/// space.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Packed {
+    smallest: i64,
+    /// Bits of each number; 64 at most.
+    width: usize,
+    /// One word more than the bits fill, so that two can be read wherever a number begins.
+    words: Box<[u64]>,
+}
+
+const WORD_BITS: usize = u64::BITS as usize;
+
+impl Packed {
+    /// Packs a column.
+    pub(super) fn of(numbers: impl Iterator<Item = i64> + Clone) -> Self {
+        let bounds = numbers.clone().fold(None, |bounds, number| {
+            let (smallest, largest) = bounds.unwrap_or((number, number));
+            Some((number.min(smallest), number.max(largest)))
+        });
+        let (smallest, largest) = bounds.unwrap_or_default();
+        let span = largest.wrapping_sub(smallest).cast_unsigned();
+        let width = WORD_BITS - span.leading_zeros() as usize;
+        if width == 0 {
+            return Self { smallest, ..Self::default() };
+        }
+        let mut words = vec![0; (numbers.clone().count() * width).div_ceil(WORD_BITS) + 1];
+        for (index, number) in numbers.enumerate() {
+            let distance = u128::from(number.wrapping_sub(smallest).cast_unsigned());
+            let (word, shift) = (index * width / WORD_BITS, index * width % WORD_BITS);
+            let shifted = distance << shift;
+            #[allow(clippy::cast_possible_truncation)] // the lower and the upper half
+            let halves = [shifted as u64, (shifted >> WORD_BITS) as u64];
+            words[word] |= halves[0];
+            words[word + 1] |= halves[1];
+        }
+        Self { smallest, width, words: words.into() }
+    }
+
+    /// The number at a place of the column, which must have one.
+    #[inline]
+    pub(super) fn get(&self, place: usize) -> i64 {
+        if self.width == 0 {
+            return self.smallest;
+        }
+        let (word, shift) = (place * self.width / WORD_BITS, place * self.width % WORD_BITS);
+        let both = u128::from(self.words[word]) | u128::from(self.words[word + 1]) << WORD_BITS;
+        #[allow(clippy::cast_possible_truncation)] // the number is in the lower half
+        let distance = (both >> shift) as u64 & (u64::MAX >> (WORD_BITS - self.width));
+        self.smallest.wrapping_add(distance.cast_signed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_packed_column_gives_the_numbers_that_it_was_made_of(
+            wide: Vec<i64>,
+            narrow in proptest::collection::vec(-40_i64..90, 0..200),
+        ) {
+            for numbers in [wide, narrow] {
+                let packed = Packed::of(numbers.iter().copied());
+                let read: Vec<_> = (0..numbers.len()).map(|place| packed.get(place)).collect();
+                prop_assert_eq!(read, numbers);
+            }
+        }
+    }
+
+    #[test]
+    fn a_column_of_one_value_takes_no_space() {
+        let packed = Packed::of(std::iter::repeat_n(7, 5_000));
+        assert_eq!((packed.words.len(), packed.get(4_999)), (0, 7));
+    }
+}

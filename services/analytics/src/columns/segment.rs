@@ -1,0 +1,308 @@
+//! Many full blocks as columns: codes in as few bits as they need, small numbers and flags as slices. Facts do not change any
+//! more, save that some end.
+//!
+//! Within a segment facts are sorted by month, department, structure and advisor: what a question asks for together is next to
+//! each other, so that most groups of 64 facts count as a whole or not at all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cra_domain::territory;
+
+use super::delta::NewFact;
+use super::bits::{WORD_BITS, has_bit, lowest, places, set_bit};
+use super::block::{AsOf, BLOCK_POSITIONS, Block};
+use super::ends::Ends;
+use super::overflows::Overflows;
+use super::packed::Packed;
+use super::slices::{Group, Layout, Read, Slices};
+use crate::fact::date_of;
+use crate::packed_fact::column_form::{CODES, code};
+use crate::packed_fact::{FactRef, PackedFact};
+
+/// Blocks of a segment: as many as make its places fit 16 bits.
+pub(super) const SEGMENT_BLOCKS: usize = 16;
+/// Positions of a segment.
+pub(super) const SEGMENT_POSITIONS: usize = SEGMENT_BLOCKS * BLOCK_POSITIONS;
+
+const _: () = assert!(SEGMENT_POSITIONS <= 1 << u16::BITS);
+
+/// Positions next to each other, all of them known.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    facts: Arc<Facts>,
+    ends: Arc<Ends>,
+}
+
+#[derive(Debug)]
+struct Facts {
+    /// Facts; each has a place below.
+    length: usize,
+    /// Which positions began a fact, by offset.
+    present: Vec<u64>,
+    /// Place of the fact of each position; of no meaning where there is none.
+    places: Box<[u16]>,
+    /// Offset of the position of each fact, by place.
+    offsets: Box<[u16]>,
+    slices: Slices,
+    codes: [Packed; CODES],
+    /// First and last day of activity; `None` without a fact.
+    days: Option<(i32, i32)>,
+    overflows: Overflows,
+}
+
+/// Keys of a fact, read without the rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) commune: u16,
+    pub(super) structure: u32,
+    pub(super) advisor: u32,
+}
+
+impl Key {
+    /// The keys of a fact.
+    pub(super) fn of(fact: &PackedFact) -> Self {
+        Self { commune: fact.commune, structure: fact.structure, advisor: fact.advisor }
+    }
+}
+
+impl Segment {
+    /// The segment of full blocks, as many as it has.
+    pub(super) fn of(blocks: &[Block]) -> Self {
+        let firsts = (0..).step_by(BLOCK_POSITIONS);
+        let facts = firsts
+            .zip(blocks)
+            .flat_map(|(first, block)| block.facts().map(move |(index, fact)| (short(first + index), fact)));
+        Self { facts: Arc::new(Facts::of(facts)), ends: Arc::default() }.with_ends_of(blocks)
+    }
+
+    /// The same facts, ended as they are in the blocks that they come from.
+    pub(super) fn with_ends_of(self, blocks: &[Block]) -> Self {
+        let mut ends = Ends::default();
+        for (number, block) in blocks.iter().enumerate() {
+            for (index, position) in block.ends().all() {
+                ends.insert(self.facts.places[number * BLOCK_POSITIONS + usize::from(index)], position);
+            }
+        }
+        Self { ends: Arc::new(ends), ..self }
+    }
+
+    /// Adds a fact where the event of a position had begun none: the segment is made anew.
+    pub(super) fn set(&mut self, offset: usize, new: &NewFact) {
+        let facts = &self.facts;
+        let there = (0..facts.length).map(|place| (facts.offsets[place], facts.fact(place)));
+        let all = there.chain([(short(offset), new.fact())]);
+        let made = Facts::of(all);
+        let mut ends = Ends::default();
+        for (place, position) in self.ends.all() {
+            let offset = facts.offsets[usize::from(place)];
+            ends.insert(made.places[usize::from(offset)], position);
+        }
+        *self = Self { facts: Arc::new(made), ends: Arc::new(ends) };
+    }
+
+    /// Notes where the fact of an offset ended.
+    pub(super) fn end(&mut self, offset: usize, position: u64) {
+        Arc::make_mut(&mut self.ends).insert(self.facts.places[offset], position);
+    }
+
+    /// Where the fact of an offset ended.
+    pub(super) fn ended(&self, offset: usize) -> Option<u64> {
+        self.place(offset).and_then(|place| self.ends.position(place))
+    }
+
+    /// The place of the fact of an offset; `None` where the event began none.
+    pub(super) fn place(&self, offset: usize) -> Option<u16> {
+        has_bit(&self.facts.present, offset).then(|| self.facts.places[offset])
+    }
+
+    /// The offset of the position of a fact.
+    pub(super) fn offset(&self, place: usize) -> usize {
+        self.facts.offsets[place].into()
+    }
+
+    /// The fact at a place, in force or not.
+    pub(super) fn fact(&self, place: u16) -> FactRef<'_> {
+        self.facts.fact(place.into())
+    }
+
+    /// Day of activity of the fact at a place.
+    pub(super) fn day(&self, place: usize) -> i32 {
+        self.facts.day(place)
+    }
+
+    /// First and last day of activity; `None` without a fact.
+    pub(super) fn days(&self) -> Option<(i32, i32)> {
+        self.facts.days
+    }
+
+    /// Every fact by its offset, in force or not, with its keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (usize, Key)> {
+        (0..self.facts.length).map(|place| (self.offset(place), self.facts.key(place)))
+    }
+
+    /// Groups of 64 facts; the last one may have fewer.
+    pub(super) fn groups(&self) -> usize {
+        self.facts.length.div_ceil(WORD_BITS)
+    }
+
+    pub(super) fn group(&self, number: usize) -> Group<'_> {
+        self.facts.slices.group(number)
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        self.facts.slices.layout()
+    }
+
+    pub(super) fn overflows(&self) -> &Overflows {
+        &self.facts.overflows
+    }
+
+    /// The code of the fact at a place; see [`code`].
+    #[inline]
+    pub(super) fn code(&self, code: usize, place: usize) -> i64 {
+        self.facts.codes[code].get(place)
+    }
+
+    /// Gives some facts of a group, by place.
+    #[inline]
+    pub(super) fn read<'a>(&'a self, group: usize, facts: u64, mut take: impl FnMut(usize, FactRef<'a>)) {
+        let mut read = Read::default();
+        self.group(group).read(facts, &mut read);
+        for bit in places(facts) {
+            let place = group * WORD_BITS + bit;
+            let codes = std::array::from_fn(|code| self.code(code, place));
+            let fixed = PackedFact::of_columns(codes, &read.numbers[bit], read.flags[bit]);
+            take(place, self.facts.overflows.complete(short(place), fixed));
+        }
+    }
+
+    /// Whether the fact at a place was in force.
+    pub(super) fn is_in_force(&self, place: u16, as_of: AsOf) -> bool {
+        match as_of {
+            AsOf::Now => !self.ends.has(place.into()),
+            AsOf::Then { position, known } => {
+                self.offset(place.into()) < known && self.ends.position(place).is_none_or(|at| at > position)
+            }
+        }
+    }
+
+    /// Which facts were in force.
+    pub(super) fn in_force(&self, as_of: AsOf) -> InForce<'_> {
+        let words = match as_of {
+            AsOf::Now => None,
+            AsOf::Then { position, known } => Some(self.in_force_then(position, known)),
+        };
+        InForce { ends: &self.ends, words, length: self.facts.length }
+    }
+
+    fn in_force_then(&self, position: u64, known: usize) -> Vec<u64> {
+        let mut words: Vec<u64> =
+            (0..self.groups()).map(|group| lowest(self.facts.length - group * WORD_BITS)).collect();
+        let mut leave_out = |place: usize| words[place / WORD_BITS] &= !(1 << (place % WORD_BITS));
+        if known < SEGMENT_POSITIONS {
+            (0..self.facts.length).filter(|place| self.offset(*place) >= known).for_each(&mut leave_out);
+        }
+        let ended = self.ends.all().filter(|(_, at)| *at <= position);
+        ended.for_each(|(place, _)| leave_out(place.into()));
+        words
+    }
+}
+
+/// The facts in force, 64 at once.
+pub(super) struct InForce<'a> {
+    ends: &'a Ends,
+    /// Those of a past position; `None` of now.
+    words: Option<Vec<u64>>,
+    length: usize,
+}
+
+impl InForce<'_> {
+    /// Those of a group.
+    #[inline]
+    pub(super) fn group(&self, number: usize) -> u64 {
+        match &self.words {
+            Some(words) => words[number],
+            None => lowest(self.length - number * WORD_BITS) & !self.ends.word(number),
+        }
+    }
+}
+
+impl Facts {
+    fn of<'a>(facts: impl Iterator<Item = (u16, FactRef<'a>)>) -> Self {
+        let mut order = Order::default();
+        let mut facts: Vec<_> = facts.map(|(offset, fact)| (order.of(fact.fixed()), offset, fact)).collect();
+        facts.sort_unstable_by_key(|(key, offset, _)| (*key, *offset));
+        let (mut present, mut places) = (Vec::new(), vec![0; SEGMENT_POSITIONS]);
+        let (mut overflows, mut days) = (Overflows::default(), None);
+        for (place, (_, offset, fact)) in facts.iter().enumerate() {
+            set_bit(&mut present, (*offset).into());
+            places[usize::from(*offset)] = short(place);
+            if fact.fixed().has_overflow {
+                overflows.insert(short(place), &fact.overflow());
+            }
+            let day = fact.fixed().day;
+            let (first, last) = days.unwrap_or((day, day));
+            days = Some((day.min(first), day.max(last)));
+        }
+        let fixed: Vec<PackedFact> = facts.iter().map(|(_, _, fact)| *fact.fixed()).collect();
+        Self {
+            length: facts.len(),
+            present,
+            places: places.into(),
+            offsets: facts.iter().map(|(_, offset, _)| *offset).collect(),
+            slices: Slices::of(&fixed),
+            codes: std::array::from_fn(|code| Packed::of(fixed.iter().map(|fact| fact.codes()[code]))),
+            days,
+            overflows,
+        }
+    }
+
+    fn fact(&self, place: usize) -> FactRef<'_> {
+        let (bit, mut read) = (place % WORD_BITS, Read::default());
+        self.slices.group(place / WORD_BITS).read(1 << bit, &mut read);
+        let codes = std::array::from_fn(|code| self.codes[code].get(place));
+        let fixed = PackedFact::of_columns(codes, &read.numbers[bit], read.flags[bit]);
+        self.overflows.complete(short(place), fixed)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // it was widened
+    fn day(&self, place: usize) -> i32 {
+        self.codes[code::DAY].get(place) as i32
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // each was widened
+    fn key(&self, place: usize) -> Key {
+        Key {
+            commune: self.codes[code::COMMUNE].get(place) as u16,
+            structure: self.codes[code::STRUCTURE].get(place) as u32,
+            advisor: self.codes[code::ADVISOR].get(place) as u32,
+        }
+    }
+}
+
+/// In which order facts are kept.
+#[derive(Default)]
+struct Order {
+    /// Rank of the month of a day: the same few days come again and again.
+    months: HashMap<i32, i32>,
+}
+
+impl Order {
+    fn of(&mut self, fact: &PackedFact) -> (i32, u16, u32, u32) {
+        let month = *self.months.entry(fact.day).or_insert_with_key(|day| {
+            date_of(*day).map_or(i32::MAX, |date| i32::from(date.year()) * 12 + i32::from(date.month()))
+        });
+        let communes = territory::communes();
+        let department = communes.at(fact.commune).map(|id| communes.department_of(id));
+        (month, department.map_or(u16::MAX, |id| id.index().into()), fact.structure, fact.advisor)
+    }
+}
+
+/// A place or an offset within a segment, which has 65,536 at most.
+fn short(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests;
