@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::delta::NewFact;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
+use super::delta::NewFact;
 use super::segment::{Key, SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
 use crate::packed_fact::FactRef;
 

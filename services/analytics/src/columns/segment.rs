@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use cra_domain::territory;
 
-use super::delta::NewFact;
 use super::bits::{WORD_BITS, has_bit, lowest, places, set_bit};
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
+use super::delta::NewFact;
 use super::ends::Ends;
 use super::overflows::Overflows;
 use super::packed::Packed;
