@@ -47,6 +47,9 @@ const MONTHS_MAX: usize = 1_200;
 pub struct Dimension(v1::Dimension);
 
 impl Dimension {
+    /// By month of activity.
+    pub const MONTH: Self = Self(v1::Dimension::Month);
+
     /// Parses the contract's number in a field of a request.
     pub fn parse(field: &str, number: i32) -> Result<Self, Violation> {
         let refuse = |fault| Err(Violation::new(field, fault));
@@ -107,7 +110,11 @@ impl Dimension {
         }
     }
 
-    /// The row of a fact that belongs to one.
+    pub(crate) fn kind(self) -> v1::Dimension {
+        self.0
+    }
+
+    /// The only row of a fact.
     fn only_row(self, fact: &FactRef<'_>) -> Option<Row> {
         match self.source() {
             Source::Codes => {
@@ -119,7 +126,7 @@ impl Dimension {
         }
     }
 
-    /// What of a fact says which rows it belongs to.
+    /// The columns that determine the rows of a fact.
     pub(crate) fn source(self) -> Source {
         use v1::Dimension as D;
         match self.0 {

@@ -76,6 +76,27 @@ impl Filter {
         filter.with_manners()
     }
 
+    /// Every fact of these days.
+    pub(crate) fn of_days(days: RangeInclusive<i32>) -> Self {
+        let all = Self {
+            days,
+            communes: None,
+            postal_codes: None,
+            structures: None,
+            advisors: None,
+            venues: None,
+            channels: None,
+            activities: None,
+            themes: None,
+            sub_themes: None,
+            durations: None,
+            ages: None,
+            statuses: None,
+            manners: 0,
+        };
+        all.with_manners()
+    }
+
     fn with_manners(self) -> Self {
         let manners = ActivityKey::all()
             .filter(|activity_key| self.leaves_manner(*activity_key))
@@ -92,7 +113,7 @@ impl Filter {
         Selection::parse(selection).map(|selection| Self::bind(&selection, dictionary))
     }
 
-    /// The same of these days, after its lists were changed.
+    /// The same filter for these days, after its lists were changed.
     #[cfg(test)]
     pub(crate) fn bound(self, days: RangeInclusive<i32>) -> Self {
         Self { days, ..self }.with_manners()

@@ -6,6 +6,7 @@
 
 pub mod accumulate;
 pub mod accumulator;
+pub mod cells;
 mod code_set;
 pub mod columns;
 pub mod daily_sums;

@@ -9,8 +9,6 @@ use super::filter::Filter;
 use super::line::{Line, RowTotals};
 use super::order::Order;
 use super::packed_fact::FactRef;
-#[cfg(test)]
-use super::totals::Totals;
 
 /// The rows of a dimension with at least one CRA.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ impl Rows {
         self.dimension
     }
 
-    /// What is known of a row.
+    /// The totals of a row, created if it has none.
     pub(crate) fn row(&mut self, row: Row) -> &mut RowTotals<Accumulator> {
         self.tallies.entry(row).or_default()
     }
@@ -45,14 +43,12 @@ impl Rows {
         });
     }
 
-    /// Every row with what is known of it, in the order of the rows.
-    #[cfg(test)]
-    pub(crate) fn all(self) -> Vec<(Row, Totals, i32, i64)> {
-        let known = self.tallies.into_iter();
-        let known = known.map(|(row, it)| (row, it.totals.totals(), it.last_day, it.last_recorded_at));
-        let mut all: Vec<_> = known.collect();
-        all.sort_by_key(|(row, ..)| *row);
-        all
+    /// The totals of each row, in the order of the rows.
+    #[must_use]
+    pub fn into_totals(self) -> Vec<(Row, RowTotals<Accumulator>)> {
+        let mut totals: Vec<_> = self.tallies.into_iter().collect();
+        totals.sort_unstable_by_key(|(row, _)| *row);
+        totals
     }
 
     /// Adds other rows.

@@ -31,7 +31,7 @@ struct Facts {
     days: Option<(i32, i32)>,
 }
 
-/// Which of the facts of a block or a segment a question looks at.
+/// Which of the facts of a block or a segment a query counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AsOf {
     /// The facts currently in force.
@@ -89,20 +89,14 @@ impl Block {
         has_bit(&self.facts.present, index).then(|| self.facts.fact(index))
     }
 
-    /// The day of what is at a place: of a fact, or of nothing.
-    #[inline]
-    pub(super) fn day(&self, index: usize) -> Option<i32> {
-        self.facts.fixed.get(index).map(|it| it.day)
-    }
-
     /// Whether the fact at an index is in force.
     pub(super) fn is_in_force(&self, index: usize, as_of: AsOf) -> bool {
-        let is_there = has_bit(&self.facts.present, index);
+        let is_present = has_bit(&self.facts.present, index);
         match as_of {
-            AsOf::Now => is_there && !self.ends.has(index),
+            AsOf::Now => is_present && !self.ends.has(index),
             AsOf::Then { position, known } => {
                 let ended = || self.ends.position(short(index));
-                is_there && index < known && ended().is_none_or(|at| at > position)
+                is_present && index < known && ended().is_none_or(|at| at > position)
             }
         }
     }

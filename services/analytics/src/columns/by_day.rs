@@ -17,8 +17,6 @@ pub(super) struct ByDay<'a, F> {
     first: i32,
     /// The slot of each day from the first one on; none where the days are too many.
     known: Vec<Option<usize>>,
-    /// The slot of all days, if they have the same one.
-    only: Option<usize>,
 }
 
 impl<'a, F: Fn(i32) -> Option<usize>> ByDay<'a, F> {
@@ -29,9 +27,7 @@ impl<'a, F: Fn(i32) -> Option<usize>> ByDay<'a, F> {
         let number = slots.len();
         let slot = |day| slot_of(day).filter(|slot| *slot < number);
         let known: Vec<_> = if days < DAYS_MAX { (first..=last).map(slot).collect() } else { Vec::new() };
-        let same = known.first().copied().flatten();
-        let only = same.filter(|slot| known.iter().all(|other| *other == Some(*slot)));
-        Self { slots, slot_of, first, known, only }
+        Self { slots, slot_of, first, known }
     }
 
     #[inline]
@@ -48,7 +44,10 @@ impl<F: Fn(i32) -> Option<usize>> Sink for ByDay<'_, F> {
     type Key = usize;
 
     fn split(&self, segment: &Segment, group: usize, facts: u64, mut take: impl FnMut(usize, u64)) {
-        if let Some(slot) = self.only {
+        let (first, last) = segment.days_of_group(group);
+        let (first, last) = (self.slot(first), self.slot(last));
+        // The days of a slot are consecutive.
+        if let Some(slot) = first.filter(|_| first == last) {
             return take(slot, facts);
         }
         let mut by_slot = Vec::new();

@@ -1,10 +1,12 @@
 //! Counts by the rows of a dimension.
 
+use cra_contracts::v1;
+
 use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
-use super::segment::Segment;
+use super::segment::{Segment, SortKey};
 use crate::accumulator::Accumulator;
-use crate::dimension::{Row, Source};
+use crate::dimension::{Dimension, Row, Source};
 use crate::packed_fact::FactRef;
 use crate::packed_fact::column_form::{code, flag, number};
 use crate::rows::Rows;
@@ -12,38 +14,8 @@ use crate::rows::Rows;
 impl Sink for Rows {
     type Key = Row;
 
-    fn split(&self, segment: &Segment, group: usize, facts: u64, mut take: impl FnMut(Row, u64)) {
-        let (dimension, slices) = (self.dimension(), segment.group(group));
-        let mut line = |line: usize, of_line: u64| {
-            if of_line & facts != 0 {
-                take(dimension.row_of_line(line), of_line & facts);
-            }
-        };
-        match dimension.source() {
-            Source::Topics(topics) => {
-                let first = topics.start;
-                topics.for_each(|topic| line(topic - first, slices.flag(flag::TOPICS + topic)));
-            }
-            Source::People(lines) => {
-                let first = lines.start;
-                lines.for_each(|at| line(at - first, slices.has(number::PEOPLE + at)));
-            }
-            Source::Number(number) => {
-                (0..1 << slices.number(number).len()).for_each(|at| line(at, slices.equal(number, at)));
-            }
-            Source::Codes => {
-                let mut by_row = Vec::new();
-                for bit in places(facts) {
-                    let place = group * WORD_BITS + bit;
-                    if let Some(row) = dimension.row_of_codes(|code| segment.code(code, place)) {
-                        put(&mut by_row, row, bit);
-                    }
-                }
-                for (row, facts) in by_row {
-                    take(row, facts);
-                }
-            }
-        }
+    fn split(&self, segment: &Segment, group: usize, facts: u64, take: impl FnMut(Row, u64)) {
+        split(self.dimension(), segment, group, facts, take);
     }
 
     fn add(&mut self, fact: &FactRef<'_>) {
@@ -57,5 +29,64 @@ impl Sink for Rows {
             of_row.last_recorded_at = of_row.last_recorded_at.max(segment.code(code::RECORDED_AT, place));
         }
         &mut of_row.totals
+    }
+}
+
+/// Calls a function for every row that some facts of a group belong to, once per row, with these facts.
+pub(super) fn split(
+    dimension: Dimension,
+    segment: &Segment,
+    group: usize,
+    facts: u64,
+    mut take: impl FnMut(Row, u64),
+) {
+    let slices = segment.group(group);
+    let mut line = |line: usize, of_line: u64| {
+        if of_line & facts != 0 {
+            take(dimension.row_of_line(line), of_line & facts);
+        }
+    };
+    match dimension.source() {
+        Source::Topics(topics) => {
+            let first = topics.start;
+            topics.for_each(|topic| line(topic - first, slices.flag(flag::TOPICS + topic)));
+        }
+        Source::People(lines) => {
+            let first = lines.start;
+            lines.for_each(|at| line(at - first, slices.has(number::PEOPLE + at)));
+        }
+        Source::Number(number) => {
+            (0..1 << slices.number(number).len()).for_each(|at| line(at, slices.equal(number, at)));
+        }
+        Source::Codes if sort_key(dimension).is_some_and(|key| segment.is_shared(key, group)) => {
+            let place = group * WORD_BITS;
+            if let Some(row) = dimension.row_of_codes(|code| segment.code(code, place)) {
+                take(row, facts);
+            }
+        }
+        Source::Codes => {
+            let mut by_row = Vec::new();
+            for bit in places(facts) {
+                let place = group * WORD_BITS + bit;
+                if let Some(row) = dimension.row_of_codes(|code| segment.code(code, place)) {
+                    put(&mut by_row, row, bit);
+                }
+            }
+            for (row, facts) in by_row {
+                take(row, facts);
+            }
+        }
+    }
+}
+
+/// The sort key that determines the row of a dimension, together with those before it.
+fn sort_key(dimension: Dimension) -> Option<SortKey> {
+    use v1::Dimension as D;
+    match dimension.kind() {
+        D::Month => Some(SortKey::Month),
+        D::Region | D::Department => Some(SortKey::Department),
+        D::Structure => Some(SortKey::Structure),
+        D::Advisor => Some(SortKey::Advisor),
+        _ => None,
     }
 }

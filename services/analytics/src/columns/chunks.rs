@@ -1,14 +1,14 @@
 //! The facts of all positions: segments of the older ones, then the blocks of the newest.
 
-use std::ops::RangeInclusive;
-
+use super::bits::{WORD_BITS, places};
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
 use super::delta::NewFact;
 use super::segment::{Key, SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
 use crate::packed_fact::FactRef;
 
-/// Single positions that are looked at in one go.
-const LOOKED_UP_TOGETHER: usize = 512;
+/// Number of single positions that are looked up together. Sorted positions fill some segments, so that the facts of each of
+/// their groups are read together.
+const LOOKED_UP_TOGETHER: usize = 16 * SEGMENT_POSITIONS;
 
 /// Positions from 1 on, without a gap.
 #[derive(Clone, Debug, Default)]
@@ -33,19 +33,27 @@ enum Place {
     Block(usize, usize),
 }
 
+/// Where looked-up positions are, each with the number of positions before the block or the segment.
+pub(super) enum At<'a, 'g> {
+    /// One position.
+    Block { block: &'a Block, before: usize, index: usize },
+    /// Positions with a fact, as groups of 64 facts with a bit for each.
+    Segment { segment: &'a Segment, before: usize, groups: &'g [(usize, u64)] },
+}
+
 impl Chunks {
     pub(super) fn new(segments: Vec<Segment>, blocks: Vec<Block>) -> Self {
         Self { segments, blocks }
     }
 
-    /// Positions that there are.
+    /// Number of positions.
     pub(super) fn positions(&self) -> usize {
         let of_blocks =
             self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len());
         self.segments.len() * SEGMENT_POSITIONS + of_blocks
     }
 
-    /// Segments and blocks.
+    /// Number of segments and blocks.
     pub(super) fn len(&self) -> usize {
         self.segments.len() + self.blocks.len()
     }
@@ -104,50 +112,83 @@ impl Chunks {
         of_segments.chain(of_blocks).map(|(before, key)| (u32::try_from(before).unwrap_or(u32::MAX) + 1, key))
     }
 
-    /// Gives the facts from some positions that were in force, of some days, with their positions: some together, in the order
-    /// in which they are in memory. `now` is the last position.
-    pub(super) fn each<'a>(
-        &'a self,
-        positions: &[u32],
-        position: u64,
-        now: u64,
-        days: &RangeInclusive<i32>,
-        mut take: impl FnMut(u32, FactRef<'a>),
-    ) {
-        let mut in_segments: Vec<(usize, u16, u32)> = Vec::new();
+    /// Looks up positions, those of segments in the order of memory.
+    pub(super) fn at<'a>(&'a self, positions: &[u32], mut take: impl FnMut(At<'a, '_>)) {
+        let before_blocks = self.segments.len() * SEGMENT_POSITIONS;
+        let mut in_segments: Vec<(u32, u16)> = Vec::new();
+        for from in positions {
+            match self.place(u64::from(*from)) {
+                Some(Place::Segment(number, offset)) => {
+                    let place = self.segments[number].place(offset);
+                    in_segments.extend(u32::try_from(number).ok().zip(place));
+                }
+                Some(Place::Block(number, index)) => {
+                    if let Some(block) = self.blocks.get(number) {
+                        take(At::Block { block, before: before_blocks + number * BLOCK_POSITIONS, index });
+                    }
+                }
+                None => {}
+            }
+        }
+        in_segments.sort_unstable();
+        let mut groups: Vec<(usize, u64)> = Vec::new();
+        for facts in in_segments.chunk_by(|a, b| a.0 == b.0) {
+            groups.clear();
+            for place in facts.iter().map(|(_, place)| usize::from(*place)) {
+                let (group, bit) = (place / WORD_BITS, 1 << (place % WORD_BITS));
+                match groups.last_mut() {
+                    Some((last, bits)) if *last == group => *bits |= bit,
+                    _ => groups.push((group, bit)),
+                }
+            }
+            let number = facts[0].0 as usize;
+            let (segment, before) = (&self.segments[number], number * SEGMENT_POSITIONS);
+            take(At::Segment { segment, before, groups: &groups });
+        }
+    }
+
+    /// Calls a function for the days of the facts of some positions that are in force now.
+    pub(super) fn each_day_in_force(&self, positions: &[u32], mut take: impl FnMut(i32)) {
         for some in positions.chunks(LOOKED_UP_TOGETHER) {
-            in_segments.clear();
-            for from in some {
-                match self.place(u64::from(*from)) {
-                    Some(Place::Segment(number, offset)) => {
-                        let place = self.segments[number].place(offset);
-                        in_segments.extend(place.map(|place| (number, place, *from)));
+            self.at(some, |at| match at {
+                At::Block { block, index, .. } => {
+                    if block.is_in_force(index, AsOf::Now)
+                        && let Some(fact) = block.fact(index)
+                    {
+                        take(fact.fixed().day);
                     }
-                    Some(Place::Block(number, index)) => {
-                        let block = self
-                            .blocks
-                            .get(number)
-                            .filter(|block| block.day(index).is_some_and(|day| days.contains(&day)));
-                        let before = (self.segments.len() * SEGMENT_POSITIONS) + number * BLOCK_POSITIONS;
-                        let as_of = as_of(position, now, before);
-                        if let (Some(block), Some(as_of)) = (block, as_of)
-                            && block.is_in_force(index, as_of)
-                            && let Some(fact) = block.fact(index)
-                        {
-                            take(*from, fact);
-                        }
+                }
+                At::Segment { segment, groups, .. } => {
+                    let in_force = segment.in_force(AsOf::Now);
+                    for (group, facts) in groups {
+                        let facts = places(facts & in_force.group(*group));
+                        facts.for_each(|bit| take(segment.day(group * WORD_BITS + bit)));
                     }
-                    None => {}
                 }
-            }
-            in_segments.sort_unstable();
-            for of_segment in in_segments.chunk_by(|a, b| a.0 == b.0) {
-                let number = of_segment[0].0;
-                let segment = &self.segments[number];
-                if let Some(as_of) = as_of(position, now, number * SEGMENT_POSITIONS) {
-                    each_of_segment(segment, of_segment, as_of, days, &mut take);
+            });
+        }
+    }
+
+    /// Calls a function for the facts of some positions that are in force now, with their positions.
+    pub(super) fn each_in_force<'a>(&'a self, positions: &[u32], mut take: impl FnMut(u32, FactRef<'a>)) {
+        let mut take = |before: usize, fact| take(u32::try_from(before).unwrap_or(u32::MAX) + 1, fact);
+        for some in positions.chunks(LOOKED_UP_TOGETHER) {
+            self.at(some, |at| match at {
+                At::Block { block, before, index } => {
+                    if block.is_in_force(index, AsOf::Now)
+                        && let Some(fact) = block.fact(index)
+                    {
+                        take(before + index, fact);
+                    }
                 }
-            }
+                At::Segment { segment, before, groups } => {
+                    let in_force = segment.in_force(AsOf::Now);
+                    for (group, facts) in groups {
+                        let facts = facts & in_force.group(*group);
+                        segment.read(*group, facts, |place, fact| take(before + segment.offset(place), fact));
+                    }
+                }
+            });
         }
     }
 
@@ -178,7 +219,7 @@ impl Chunks {
         }
     }
 
-    /// Notes that the fact from a position ended at another one.
+    /// Records that the fact of a position ended at another one.
     pub(super) fn end(&mut self, from: u64, position: u64) {
         match self.place(from) {
             Some(Place::Segment(number, offset)) => self.segments[number].end(offset, position),
@@ -203,14 +244,14 @@ impl Chunks {
         blocks.iter().all(Block::is_full).then_some(blocks)
     }
 
-    /// Takes the segment of the blocks of [`Chunks::full`] in their place.
+    /// Replaces the blocks of [`Chunks::full`] by their segment.
     pub(super) fn seal(&mut self, segment: Segment) {
         self.segments.push(segment);
         self.blocks.drain(..SEGMENT_BLOCKS);
     }
 }
 
-/// What a chunk shows when the log ends at a position; `None` when it begins later. `before` is the number of positions before
+/// Which facts of a chunk are in force at a position; `None` if it begins later. `before` is the number of positions before
 /// it, `now` the last position.
 pub(super) fn as_of(position: u64, now: u64, before: usize) -> Option<AsOf> {
     if position == now {
@@ -218,27 +259,4 @@ pub(super) fn as_of(position: u64, now: u64, before: usize) -> Option<AsOf> {
     }
     let known = usize::try_from(position).unwrap_or(usize::MAX).checked_sub(before)?;
     Some(AsOf::Then { position, known })
-}
-
-fn each_of_segment<'a>(
-    segment: &'a Segment,
-    facts: &[(usize, u16, u32)],
-    as_of: AsOf,
-    days: &RangeInclusive<i32>,
-    take: &mut impl FnMut(u32, FactRef<'a>),
-) {
-    let group_of = |place: u16| usize::from(place) / super::bits::WORD_BITS;
-    for of_group in facts.chunk_by(|a, b| group_of(a.1) == group_of(b.1)) {
-        let counts =
-            |place: u16| days.contains(&segment.day(place.into())) && segment.is_in_force(place, as_of);
-        let places = of_group.iter().map(|(_, place, _)| *place).filter(|place| counts(*place));
-        let bits = places.fold(0, |bits, place| bits | 1 << (usize::from(place) % super::bits::WORD_BITS));
-        let mut positions = of_group.iter();
-        segment.read(group_of(of_group[0].1), bits, |place, fact| {
-            let found = positions.find(|(_, other, _)| usize::from(*other) == place);
-            if let Some((_, _, from)) = found {
-                take(*from, fact);
-            }
-        });
-    }
 }

@@ -8,11 +8,14 @@ use cra_domain::territory::{self, DepartmentId};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::chunks::Chunks;
+use super::block::AsOf;
+use super::by_day::ByDay;
+use super::chunks::{At, Chunks};
 use super::posting_lists::{PostingLists, by_place};
-use super::segment::Key;
+use super::segment::{Groups, Key};
 use crate::accumulator::Accumulator;
 use crate::daily_sums::DailySums;
+use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::scope::Scope;
 
@@ -125,12 +128,24 @@ impl DailyRollups {
 impl Days {
     /// The days of the facts at some positions that are in force.
     fn of(chunks: &Chunks, positions: &[u32]) -> Self {
+        let mut facts: HashMap<i32, usize> = HashMap::new();
+        chunks.each_day_in_force(positions, |day| *facts.entry(day).or_default() += 1);
         let mut days = Self::default();
-        // Of now: of any position that is the last one.
-        chunks.each(positions, 0, 0, &(i32::MIN..=i32::MAX), |from, fact| {
-            days.day(fact.fixed().day).add(chunks, from, &fact);
-        });
+        days.extend(chunks, positions, |day| facts.get(&day).is_some_and(|facts| *facts > FEW));
         days
+    }
+
+    /// Adds the facts at some positions that are in force: to the sums of their day if it has many facts, otherwise to its
+    /// positions.
+    fn extend(&mut self, chunks: &Chunks, positions: &[u32], has_many: impl Fn(i32) -> bool) {
+        chunks.each_in_force(positions, |from, fact| {
+            let day = fact.fixed().day;
+            if has_many(day) {
+                self.day(day).sums(chunks).add(&fact);
+            } else {
+                self.day(day).add(chunks, from, &fact);
+            }
+        });
     }
 
     /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped.
@@ -138,7 +153,7 @@ impl Days {
         &self,
         chunks: &Chunks,
         days: &RangeInclusive<i32>,
-        mut slot_of: impl FnMut(i32) -> Option<usize>,
+        slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
     ) {
         let first = self.0.partition_point(|(day, _)| day < days.start());
@@ -153,9 +168,18 @@ impl Days {
                 }
             }
         }
-        chunks.each(&few, 0, 0, days, |_, fact| {
-            if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
-                slot.add(&fact);
+        let filter = Filter::of_days(days.clone());
+        chunks.at(&few, |at| match at {
+            At::Block { block, index, .. } => {
+                if let Some(fact) = block.fact(index)
+                    && let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot))
+                {
+                    slot.add(&fact);
+                }
+            }
+            At::Segment { segment, groups, .. } => {
+                let mut slots = ByDay::new(segment, slots, &slot_of);
+                segment.gather(AsOf::Now, &filter, Groups::Listed(groups.iter()), &mut slots);
             }
         });
     }
@@ -176,10 +200,24 @@ impl Days {
 
     /// The combined days of several scopes with disjoint facts.
     fn merged<'a>(chunks: &Chunks, several: impl IntoIterator<Item = &'a Self>) -> Self {
-        let mut merged = Self::default();
+        let (mut merged, mut few) = (Self::default(), Vec::new());
+        let mut facts: HashMap<i32, usize> = HashMap::new();
         for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
-            merged.day(*day).merge(chunks, sums);
+            let of_day = facts.entry(*day).or_default();
+            match sums {
+                Day::Few(positions) => {
+                    few.extend_from_slice(positions);
+                    *of_day += positions.len();
+                }
+                Day::Many(sums) => {
+                    merged.day(*day).sums(chunks).merge(sums);
+                    *of_day = FEW + 1;
+                }
+            }
         }
+        // In the order of memory.
+        few.sort_unstable();
+        merged.extend(chunks, &few, |day| facts.get(&day).is_some_and(|facts| *facts > FEW));
         merged
     }
 }
@@ -199,19 +237,6 @@ impl Day {
         match self {
             Self::Few(facts) => facts.retain(|other| *other != from),
             Self::Many(totals) => Arc::make_mut(totals).remove(fact),
-        }
-    }
-
-    fn merge(&mut self, chunks: &Chunks, other: &Self) {
-        match other {
-            Self::Few(facts) => {
-                for from in facts {
-                    if let Some(fact) = chunks.fact((*from).into()) {
-                        self.add(chunks, *from, &fact);
-                    }
-                }
-            }
-            Self::Many(totals) => self.sums(chunks).merge(totals),
         }
     }
 

@@ -12,7 +12,7 @@ const ACTIVITIES: usize = Activity::ALL.len();
 const KINDS: usize = ActivityKey::ACTIVITY_KINDS / ACTIVITIES;
 const BITS: usize = u16::BITS as usize;
 
-/// Lowest bits of the delay whose values are told apart at once.
+/// Number of the lowest bits of the delay whose values are counted together.
 const NEAR_BITS: usize = 4;
 
 /// Counts of one segment: each is below its number of positions.
@@ -97,13 +97,13 @@ fn add_slices(counts: &mut [u32], slices: &[u64], facts: u64) {
     }
 }
 
-/// What the counts of a number's bits come to.
+/// The sum of a number, from the counts of its bits.
 fn sum(bits: &[u32]) -> u64 {
     bits.iter().enumerate().map(|(bit, facts)| u64::from(*facts) << bit).sum()
 }
 
-/// Gives each value that a number has among some facts, with how many have it: values that differ in the lowest bits only are
-/// counted together.
+/// Calls a function for each value of a number among some facts, with the number of these facts: values that differ in the
+/// lowest bits only are counted in one pass.
 #[inline]
 fn each_value(slices: &[u64], facts: u64, mut take: impl FnMut(u32, u64)) {
     let (near, far) = slices.split_at(NEAR_BITS.min(slices.len()));

@@ -1,4 +1,4 @@
-//! Which facts of a block or a segment ended, and where: kept apart from the facts, so that little is copied when one does.
+//! The ends of the facts of a block or a segment: stored apart from the facts, so that little is copied when one ends.
 
 use super::bits::{has_bit, set_bit};
 
@@ -12,14 +12,14 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// Notes that the fact at a place ended at a position.
+    /// Records that the fact at a place ended at a position.
     pub(super) fn insert(&mut self, place: u16, position: u64) {
         set_bit(&mut self.ended, place.into());
         let at = self.at.partition_point(|(other, _)| *other < place);
         self.at.insert(at, (place, position));
     }
 
-    /// Where the fact at a place ended.
+    /// The position at which the fact at a place ended.
     pub(super) fn position(&self, place: u16) -> Option<u64> {
         let found = self.at.binary_search_by_key(&place, |(other, _)| *other).ok()?;
         Some(self.at[found].1)

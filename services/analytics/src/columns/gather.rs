@@ -1,5 +1,5 @@
-//! Adds what a question counts of a segment to the counts of its keys, such as periods or rows of a breakdown: many facts of
-//! one key at once, a few one by one.
+//! Adds the facts of a segment that a query matches to the counts of their keys, such as periods or rows of a breakdown:
+//! many facts of one key at once, a few one by one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,8 +7,8 @@ use std::hash::Hash;
 use super::bits::{WORD_BITS, places};
 use super::block::AsOf;
 use super::dense::Dense;
-use super::segment::Segment;
-use super::select::Selector;
+use super::segment::{Groups, Segment};
+use super::select::{Matched, Selector};
 use crate::accumulator::Accumulator;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
@@ -19,10 +19,11 @@ const DENSE_FROM: u32 = 16;
 
 /// Counts by key.
 pub(super) trait Sink {
-    /// What a fact is counted under.
+    /// The key of a fact.
     type Key: Copy + Eq + Hash;
 
-    /// Gives some facts of a group by their keys, each key once; facts without a key are left out.
+    /// Calls a function for every key of some facts of a group, once per key, with its facts; facts without a key are
+    /// skipped.
     fn split(&self, segment: &Segment, group: usize, facts: u64, take: impl FnMut(Self::Key, u64));
 
     /// Counts one fact.
@@ -33,15 +34,18 @@ pub(super) trait Sink {
 }
 
 impl Segment {
-    /// Adds the facts that a filter counts to the counts of their keys.
-    pub(super) fn gather<S: Sink>(&self, as_of: AsOf, filter: &Filter, sink: &mut S) {
+    /// Adds the facts of some groups that a filter matches to the counts of their keys.
+    pub(super) fn gather<S: Sink>(&self, as_of: AsOf, filter: &Filter, groups: Groups<'_>, sink: &mut S) {
         let Some(selector) = Selector::new(self, filter, as_of) else {
             return;
         };
         let mut dense: HashMap<S::Key, Box<Dense>> = HashMap::new();
         let (mut parts, mut few) = (Vec::new(), Vec::new());
-        for group in 0..self.groups() {
-            let facts = selector.group(group);
+        for (group, among) in groups {
+            let Matched { together: facts, singly } = selector.group(group, among);
+            if singly != 0 {
+                self.read(group, singly, |_, fact| sink.add(&fact));
+            }
             if facts == 0 {
                 continue;
             }
@@ -60,9 +64,6 @@ impl Segment {
         }
         for (key, counted) in dense {
             counted.carry(self.layout(), sink.counts(key, self, 0, 0));
-        }
-        for (group, facts) in selector.wide() {
-            self.read(group, facts, |_, fact| sink.add(&fact));
         }
     }
 
@@ -96,9 +97,9 @@ impl Segment {
     }
 }
 
-/// Puts a fact of a group under its key.
+/// Adds a fact of a group to its key.
 pub(super) fn put<K: Copy + Eq>(by_key: &mut Vec<(K, u64)>, key: K, bit: usize) {
-    // Facts of one key are next to each other: the last key is the likely one.
+    // Facts of one key are adjacent, so the last key is the likely one.
     match by_key.iter_mut().rev().find(|(other, _)| *other == key) {
         Some((_, facts)) => *facts |= 1 << bit,
         None => by_key.push((key, 1 << bit)),

@@ -3,6 +3,7 @@
 
 mod bits;
 mod block;
+mod by_cell;
 mod by_day;
 mod by_row;
 mod chunks;
@@ -79,8 +80,8 @@ impl Columns {
         self.seal();
     }
 
-    /// Makes segments of the oldest blocks, as long as there are enough. One takes some milliseconds, during which facts may be
-    /// read: one thread applies events, so that nothing else changes them.
+    /// Replaces the oldest blocks by segments, while there are enough of them. Building one takes some milliseconds without a
+    /// lock: one thread applies events, so that nothing else changes the blocks.
     fn seal(&self) {
         let full = || self.0.read().snapshot.chunks.full().map(<[_]>::to_vec);
         while let Some(blocks) = full() {

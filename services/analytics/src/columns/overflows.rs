@@ -1,11 +1,11 @@
-//! What does not fit into the packed facts of a block or a segment, by place.
+//! The parts of facts that do not fit into the packed facts of a block or a segment, by place.
 
 use crate::packed_fact::{FactRef, Overflow, PackedFact, Redirected, WideCounts};
 
-/// Rarely anything; in the order of places.
+/// Rarely any; in the order of places.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Overflows {
-    /// Redirections, those of a fact next to each other.
+    /// Redirections, grouped by fact.
     redirections: Vec<Redirected>,
     /// Place of the fact that each redirection is of.
     redirected: Vec<u16>,
@@ -14,7 +14,7 @@ pub(super) struct Overflows {
 }
 
 impl Overflows {
-    /// Adds what a fact has.
+    /// Adds the parts of a fact.
     pub(super) fn insert(&mut self, place: u16, overflow: &Overflow) {
         let first = self.redirected.partition_point(|other| *other < place);
         self.redirected.splice(first..first, overflow.redirections.iter().map(|_| place));
@@ -25,7 +25,7 @@ impl Overflows {
         }
     }
 
-    /// A packed fact with what it has.
+    /// A packed fact with its other parts.
     #[inline]
     pub(super) fn complete(&self, place: u16, fixed: PackedFact) -> FactRef<'_> {
         if !fixed.has_overflow {

@@ -1,7 +1,6 @@
 //! Whole numbers of one column, each in as few bits as the widest of the column needs.
 
-/// Numbers as their distance from the smallest, next to each other without a gap between bits. A column of one value takes no
-/// space.
+/// Numbers as their distance from the smallest, packed without gaps. A column of one value takes no space.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Packed {
     smallest: i64,

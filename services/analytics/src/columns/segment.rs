@@ -1,10 +1,12 @@
-//! Many full blocks as columns: codes in as few bits as they need, small numbers and flags as slices. Facts do not change any
-//! more, save that some end.
+//! A segment: many full blocks as columns, with codes bit-packed and small numbers and flags bit-sliced. Facts are immutable,
+//! but they can end.
 //!
-//! Within a segment facts are sorted by month, department, structure and advisor: what a question asks for together is next to
-//! each other, so that most groups of 64 facts count as a whole or not at all.
+//! The facts of a segment are sorted by month, department, structure and advisor: facts that one query selects are adjacent,
+//! so that most groups of 64 facts match as a whole or not at all.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use cra_domain::territory;
@@ -27,7 +29,7 @@ pub(super) const SEGMENT_POSITIONS: usize = SEGMENT_BLOCKS * BLOCK_POSITIONS;
 
 const _: () = assert!(SEGMENT_POSITIONS <= 1 << u16::BITS);
 
-/// Positions next to each other, all of them known.
+/// Consecutive positions, all of them known.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     facts: Arc<Facts>,
@@ -48,7 +50,27 @@ struct Facts {
     codes: [Packed; CODES],
     /// First and last day of activity; `None` without a fact.
     days: Option<(i32, i32)>,
+    /// Zone map: what the facts of each group have in common.
+    zones: Box<[Zone]>,
     overflows: Overflows,
+}
+
+/// What the facts of a group have in common.
+#[derive(Clone, Copy, Debug)]
+struct Zone {
+    /// First and last day of activity.
+    days: (i32, i32),
+    /// Number of leading sort keys that are the same in all of its facts.
+    shared: u8,
+}
+
+/// The sort keys of a segment, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SortKey {
+    Month,
+    Department,
+    Structure,
+    Advisor,
 }
 
 /// Keys of a fact, read without the rest.
@@ -101,12 +123,12 @@ impl Segment {
         *self = Self { facts: Arc::new(made), ends: Arc::new(ends) };
     }
 
-    /// Notes where the fact of an offset ended.
+    /// Records the end of the fact of an offset.
     pub(super) fn end(&mut self, offset: usize, position: u64) {
         Arc::make_mut(&mut self.ends).insert(self.facts.places[offset], position);
     }
 
-    /// Where the fact of an offset ended.
+    /// The position at which the fact of an offset ended.
     pub(super) fn ended(&self, offset: usize) -> Option<u64> {
         self.place(offset).and_then(|place| self.ends.position(place))
     }
@@ -131,6 +153,17 @@ impl Segment {
         self.facts.day(place)
     }
 
+    /// First and last day of activity of a group.
+    pub(super) fn days_of_group(&self, group: usize) -> (i32, i32) {
+        self.facts.zones[group].days
+    }
+
+    /// Whether all facts of a group have the same value of a sort key.
+    #[inline]
+    pub(super) fn is_shared(&self, key: SortKey, group: usize) -> bool {
+        usize::from(self.facts.zones[group].shared) > key as usize
+    }
+
     /// First and last day of activity; `None` without a fact.
     pub(super) fn days(&self) -> Option<(i32, i32)> {
         self.facts.days
@@ -144,6 +177,11 @@ impl Segment {
     /// Groups of 64 facts; the last one may have fewer.
     pub(super) fn groups(&self) -> usize {
         self.facts.length.div_ceil(WORD_BITS)
+    }
+
+    /// All groups, with all of their facts.
+    pub(super) fn all_groups(&self) -> Groups<'static> {
+        Groups::All(0..self.groups())
     }
 
     pub(super) fn group(&self, number: usize) -> Group<'_> {
@@ -164,7 +202,7 @@ impl Segment {
         self.facts.codes[code].get(place)
     }
 
-    /// Gives some facts of a group, by place.
+    /// Calls a function for some facts of a group, with their places.
     #[inline]
     pub(super) fn read<'a>(&'a self, group: usize, facts: u64, mut take: impl FnMut(usize, FactRef<'a>)) {
         let mut read = Read::default();
@@ -174,16 +212,6 @@ impl Segment {
             let codes = std::array::from_fn(|code| self.code(code, place));
             let fixed = PackedFact::of_columns(codes, &read.numbers[bit], read.flags[bit]);
             take(place, self.facts.overflows.complete(short(place), fixed));
-        }
-    }
-
-    /// Whether the fact at a place was in force.
-    pub(super) fn is_in_force(&self, place: u16, as_of: AsOf) -> bool {
-        match as_of {
-            AsOf::Now => !self.ends.has(place.into()),
-            AsOf::Then { position, known } => {
-                self.offset(place.into()) < known && self.ends.position(place).is_none_or(|at| at > position)
-            }
         }
     }
 
@@ -206,6 +234,26 @@ impl Segment {
         let ended = self.ends.all().filter(|(_, at)| *at <= position);
         ended.for_each(|(place, _)| leave_out(place.into()));
         words
+    }
+}
+
+/// Groups of a segment, each with a bit for each of its facts to examine.
+#[derive(Clone)]
+pub(super) enum Groups<'g> {
+    /// Groups with all of their facts, by number.
+    All(Range<usize>),
+    Listed(slice::Iter<'g, (usize, u64)>),
+}
+
+impl Iterator for Groups<'_> {
+    type Item = (usize, u64);
+
+    #[inline]
+    fn next(&mut self) -> Option<(usize, u64)> {
+        match self {
+            Self::All(numbers) => numbers.next().map(|group| (group, u64::MAX)),
+            Self::Listed(groups) => groups.next().copied(),
+        }
     }
 }
 
@@ -245,6 +293,12 @@ impl Facts {
             let (first, last) = days.unwrap_or((day, day));
             days = Some((day.min(first), day.max(last)));
         }
+        let zones = facts.chunks(WORD_BITS).map(|group| {
+            let days = group.iter().map(|(_, _, fact)| fact.fixed().day);
+            let days = days.fold((i32::MAX, i32::MIN), |(first, last), day| (first.min(day), last.max(day)));
+            Zone { days, shared: shared(&group[0].0, &group[group.len() - 1].0) }
+        });
+        let zones = zones.collect();
         let fixed: Vec<PackedFact> = facts.iter().map(|(_, _, fact)| *fact.fixed()).collect();
         Self {
             length: facts.len(),
@@ -254,6 +308,7 @@ impl Facts {
             slices: Slices::of(&fixed),
             codes: std::array::from_fn(|code| Packed::of(fixed.iter().map(|fact| fact.codes()[code]))),
             days,
+            zones,
             overflows,
         }
     }
@@ -281,7 +336,7 @@ impl Facts {
     }
 }
 
-/// In which order facts are kept.
+/// The sort order of facts.
 #[derive(Default)]
 struct Order {
     /// Rank of the month of a day: the same few days come again and again.
@@ -297,6 +352,12 @@ impl Order {
         let department = communes.at(fact.commune).map(|id| communes.department_of(id));
         (month, department.map_or(u16::MAX, |id| id.index().into()), fact.structure, fact.advisor)
     }
+}
+
+/// Number of leading sort keys that are the same in the first and the last of sorted facts, and so in all of them.
+fn shared(first: &(i32, u16, u32, u32), last: &(i32, u16, u32, u32)) -> u8 {
+    let same = [first.0 == last.0, first.1 == last.1, first.2 == last.2, first.3 == last.3];
+    same.into_iter().take_while(|same| *same).map(u8::from).sum()
 }
 
 /// A place or an offset within a segment, which has 65,536 at most.

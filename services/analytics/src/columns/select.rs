@@ -1,8 +1,9 @@
-//! Which facts of a segment a question counts: a mask for each group of 64, the cheapest and most selective conditions first.
+//! The facts of a segment that a query matches: a mask for each group of 64, with the cheapest and most selective conditions
+//! first.
 
 use super::bits::{WORD_BITS, places};
 use super::block::AsOf;
-use super::segment::{InForce, Segment};
+use super::segment::{Groups, InForce, Segment, SortKey};
 use crate::code_set::CodeSet;
 use crate::filter::Filter;
 use crate::packed_fact::column_form::{code, flag, number};
@@ -13,14 +14,29 @@ pub(super) struct Selector<'a> {
     segment: &'a Segment,
     filter: &'a Filter,
     in_force: InForce<'a>,
-    /// Whether some days of the segment are outside those asked for.
-    is_dated: bool,
     /// The facts whose numbers are not in the slices, by group; few.
     wide: Vec<(usize, u64)>,
 }
 
+/// A list of codes of a filter, and the sort key of the facts that it is about.
+struct Sorted<'a> {
+    codes: Option<&'a CodeSet>,
+    /// See [`code`].
+    code: usize,
+    key: SortKey,
+}
+
+/// The facts of a group that a filter matches, one bit each.
+#[derive(Clone, Copy)]
+pub(super) struct Matched {
+    /// The facts whose numbers are in the slices.
+    pub(super) together: u64,
+    /// The few facts with numbers that the slices do not contain.
+    pub(super) singly: u64,
+}
+
 impl<'a> Selector<'a> {
-    /// `None` where no day of the segment is asked for.
+    /// `None` if no day of the segment is in the filter.
     pub(super) fn new(segment: &'a Segment, filter: &'a Filter, as_of: AsOf) -> Option<Self> {
         let (first, last) = segment.days()?;
         let days = filter.days();
@@ -35,38 +51,58 @@ impl<'a> Selector<'a> {
                 _ => wide.push((group, bit)),
             }
         }
-        let is_dated = !(days.contains(&first) && days.contains(&last));
-        Some(Self { segment, filter, in_force: segment.in_force(as_of), is_dated, wide })
+        Some(Self { segment, filter, in_force: segment.in_force(as_of), wide })
     }
 
-    /// The facts of a group that count, but for those of [`Selector::wide`].
+    /// The facts among some of a group that match.
     #[inline]
-    pub(super) fn group(&self, number: usize) -> u64 {
-        let mut facts = self.in_force.group(number);
-        if !self.wide.is_empty()
-            && let Ok(at) = self.wide.binary_search_by_key(&number, |(group, _)| *group)
-        {
-            facts &= !self.wide[at].1;
+    pub(super) fn group(&self, number: usize, among: u64) -> Matched {
+        let candidates = if self.is_excluded(number) { 0 } else { self.in_force.group(number) & among };
+        let wide = if self.wide.is_empty() { 0 } else { candidates & self.wide_of(number) };
+        let mut together = candidates & !wide;
+        if together != 0 {
+            together = self.with_slices(number, together);
         }
-        if facts != 0 {
-            facts = self.with_slices(number, facts);
+        if together != 0 {
+            together = self.with_codes(number, together);
         }
-        if facts != 0 { self.with_codes(number, facts) } else { 0 }
+        Matched { together, singly: if wide == 0 { 0 } else { self.matching_wide(number, wide) } }
     }
 
-    /// The facts that count and whose numbers are not in the slices: to be looked at one by one.
-    pub(super) fn wide(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.wide.iter().map(|(group, facts)| {
-            let mut facts = *facts & self.in_force.group(*group);
-            let mut left = 0;
-            self.segment.read(*group, facts, |place, fact| {
-                if self.filter.matches(&fact) {
-                    left |= 1 << (place % WORD_BITS);
-                }
-            });
-            facts &= left;
-            (*group, facts)
-        })
+    /// Whether the zone map excludes all facts of a group.
+    #[inline]
+    fn is_excluded(&self, group: usize) -> bool {
+        let (days, (first, last)) = (self.filter.days(), self.segment.days_of_group(group));
+        last < *days.start()
+            || *days.end() < first
+            || self.sorted().into_iter().any(|Sorted { codes, code, key }| {
+                self.segment.is_shared(key, group)
+                    && codes.is_some_and(|codes| !has(codes, self.segment.code(code, group * WORD_BITS)))
+            })
+    }
+
+    /// The lists of codes that the facts of a segment are sorted by.
+    fn sorted(&self) -> [Sorted<'a>; 2] {
+        let Filter { structures, advisors, .. } = self.filter;
+        [
+            Sorted { codes: structures.as_ref(), code: code::STRUCTURE, key: SortKey::Structure },
+            Sorted { codes: advisors.as_ref(), code: code::ADVISOR, key: SortKey::Advisor },
+        ]
+    }
+
+    fn wide_of(&self, number: usize) -> u64 {
+        let found = self.wide.binary_search_by_key(&number, |(group, _)| *group);
+        found.map_or(0, |at| self.wide[at].1)
+    }
+
+    fn matching_wide(&self, number: usize, wide: u64) -> u64 {
+        let mut matching = 0;
+        self.segment.read(number, wide, |place, fact| {
+            if self.filter.matches(&fact) {
+                matching |= 1 << (place % WORD_BITS);
+            }
+        });
+        matching
     }
 
     fn with_slices(&self, group: usize, mut facts: u64) -> u64 {
@@ -97,10 +133,10 @@ impl<'a> Selector<'a> {
     }
 
     fn with_codes(&self, group: usize, mut facts: u64) -> u64 {
-        let Filter { communes, postal_codes, structures, advisors, venues, .. } = self.filter;
+        let Filter { communes, postal_codes, venues, .. } = self.filter;
         let code = |code, bit| self.segment.code(code, group * WORD_BITS + bit);
-        if self.is_dated {
-            let days = self.filter.days();
+        let (days, (first, last)) = (self.filter.days(), self.segment.days_of_group(group));
+        if !(days.contains(&first) && days.contains(&last)) {
             facts = keep(facts, |bit| days.contains(&self.segment.day(group * WORD_BITS + bit)));
         }
         if let Some(flags) = communes {
@@ -108,11 +144,12 @@ impl<'a> Selector<'a> {
                 |commune: i64| usize::try_from(commune).is_ok_and(|at| flags.get(at) == Some(&true));
             facts = keep(facts, |bit| is_asked(code(code::COMMUNE, bit)));
         }
-        if let Some(codes) = structures {
-            facts = keep(facts, |bit| has(codes, code(code::STRUCTURE, bit)));
-        }
-        if let Some(codes) = advisors {
-            facts = keep(facts, |bit| has(codes, code(code::ADVISOR, bit)));
+        for Sorted { codes, code: of_facts, key } in self.sorted() {
+            if let Some(codes) = codes
+                && !self.segment.is_shared(key, group)
+            {
+                facts = keep(facts, |bit| has(codes, code(of_facts, bit)));
+            }
         }
         if let Some(codes) = postal_codes {
             facts = keep(facts, |bit| has(codes, code(code::POSTAL_CODE, bit)));
@@ -126,14 +163,49 @@ impl<'a> Selector<'a> {
 }
 
 impl Segment {
-    /// Gives every fact that a filter counts, by the offset of its position.
-    pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, FactRef<'a>)) {
+    /// Calls a function for every fact of some groups that a filter matches, with the offset of its position.
+    pub(super) fn each<'a>(
+        &'a self,
+        as_of: AsOf,
+        filter: &Filter,
+        groups: Groups<'_>,
+        mut take: impl FnMut(usize, FactRef<'a>),
+    ) {
+        self.each_matched(as_of, filter, groups, |group, matched| {
+            self.read(group, matched, |place, fact| take(self.offset(place), fact));
+        });
+    }
+
+    /// As [`Segment::each`], but with the day of activity only, which needs no other column.
+    pub(super) fn each_day(
+        &self,
+        as_of: AsOf,
+        filter: &Filter,
+        groups: Groups<'_>,
+        mut take: impl FnMut(usize, i32),
+    ) {
+        self.each_matched(as_of, filter, groups, |group, matched| {
+            for place in places(matched).map(|bit| group * WORD_BITS + bit) {
+                take(self.offset(place), self.day(place));
+            }
+        });
+    }
+
+    fn each_matched(
+        &self,
+        as_of: AsOf,
+        filter: &Filter,
+        groups: Groups<'_>,
+        mut take: impl FnMut(usize, u64),
+    ) {
         let Some(selector) = Selector::new(self, filter, as_of) else {
             return;
         };
-        let in_slices = (0..self.groups()).map(|group| (group, selector.group(group)));
-        for (group, facts) in in_slices.chain(selector.wide()).filter(|(_, facts)| *facts != 0) {
-            self.read(group, facts, |place, fact| take(self.offset(place), fact));
+        for (group, among) in groups {
+            let Matched { together, singly } = selector.group(group, among);
+            if together | singly != 0 {
+                take(group, together | singly);
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Small numbers and flags of facts, bit by bit: a slice is one bit of one field, of 64 facts as one word. A count over some
 //! facts is a population count, a sum is one per bit, and a condition is a few operations for 64 facts at once.
 //!
-//! All slices of the same 64 facts, a group, are next to each other: a pass over a group reads memory in order, and a single
-//! fact costs a few lines of the processor's cache. Fields that no fact of the segment has take no space.
+//! All slices of the same 64 facts, a group, are contiguous: a pass over a group reads memory in order, and a single fact
+//! costs a few cache lines. Fields that no fact of the segment has take no space.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ const BITS_MAX: usize = u16::BITS as usize;
 /// Slices that a group can have.
 pub(super) const SLICES_MAX: usize = NUMBERS * BITS_MAX + FLAGS;
 
-/// Which slices a group has: those of the numbers, then those of the flags.
+/// The slices of a group: those of the numbers, then those of the flags.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    /// Where the slices of each field begin, and where the last ones end.
+    /// Index of the first slice of each field, and the end of the last.
     starts: [u16; NUMBERS + FLAGS + 1],
 }
 
@@ -159,6 +159,17 @@ pub(super) fn equal(slices: &[u64], value: usize) -> u64 {
     }
     let bits = slices.iter().enumerate();
     bits.fold(u64::MAX, |facts, (bit, slice)| facts & if value >> bit & 1 != 0 { *slice } else { !slice })
+}
+
+/// The facts of which one number, by its slices, is greater than another.
+#[inline]
+pub(super) fn greater(slices: &[u64], other: &[u64]) -> u64 {
+    let bit = |slices: &[u64], bit: usize| slices.get(bit).copied().unwrap_or(0);
+    // From the lowest bit: a higher bit that differs decides.
+    (0..slices.len().max(other.len())).fold(0, |greater, at| {
+        let (own, other) = (bit(slices, at), bit(other, at));
+        (own & !other) | (greater & !(own ^ other))
+    })
 }
 
 /// Numbers and flags of 64 facts.

@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::block::AsOf;
 use super::by_day::ByDay;
-use super::chunks::{Chunk, Chunks, as_of};
+use super::chunks::{At, Chunk, Chunks, as_of};
 use super::daily_rollups::DailyRollups;
-use super::segment::Segment;
+use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
+use crate::cells::{Axes, Cells};
 use crate::dimension::Dimension;
+use crate::fact::FactKey;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::rows::Rows;
 use crate::scope::Scope;
 
-/// Positions that one thread looks at before another one is worth its start.
+/// Minimum number of positions per thread that makes another thread worthwhile.
 const POSITIONS_PER_THREAD_MIN: usize = 65_536;
 /// Number of single positions per morsel.
 const POSITIONS_PER_PIECE: usize = 512;
@@ -44,7 +46,7 @@ pub struct Snapshot {
     pub(super) daily_rollups: DailyRollups,
 }
 
-/// What a question looks at.
+/// Which facts a query examines.
 #[derive(Clone, Copy)]
 pub enum Candidates<'a> {
     /// Every fact.
@@ -71,6 +73,14 @@ pub struct ScanRequest<'a> {
 enum Morsel<'a> {
     Chunk(usize),
     Positions(&'a [u32]),
+}
+
+/// A part of the facts that a query examines.
+enum Part<'a> {
+    /// Groups of a segment, of which the filter must be evaluated.
+    Segment { segment: &'a Segment, before: usize, as_of: AsOf, groups: Groups<'a> },
+    /// A fact in force that the filter matches.
+    Fact { from: u64, fact: FactRef<'a> },
 }
 
 impl<'a> Candidates<'a> {
@@ -149,79 +159,90 @@ impl Snapshot {
         add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
-        let ScanRequest { position, filter, .. } = request;
-        let work = |count: &mut T, morsel: Morsel<'_>| match morsel {
-            Morsel::Chunk(number) => {
-                self.each_of_chunk(number, position, filter, |from, fact| add(count, from, fact));
+        let filter = request.filter;
+        let work = |count: &mut T, part: Part<'_>| match part {
+            Part::Segment { segment, before, as_of, groups } => {
+                segment.each(as_of, filter, groups, |offset, fact| {
+                    add(count, position_at(before + offset), fact);
+                });
             }
-            Morsel::Positions(positions) => {
-                self.each_at(positions, position, filter, |from, fact| add(count, from, fact));
-            }
+            Part::Fact { from, fact } => add(count, from, fact),
         };
         self.run(request, new, work, merge)
     }
 
-    /// Gathers what a question counts, by the slot of each fact's day, of so many; days without a slot are left out. `None`
-    /// when the query was cancelled.
+    /// As [`Snapshot::count`], for what needs the keys of the facts only.
+    pub fn keys<T: Send>(
+        &self,
+        request: ScanRequest<'_>,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, FactKey) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Option<T> {
+        let filter = request.filter;
+        let work = |count: &mut T, part: Part<'_>| match part {
+            Part::Segment { segment, before, as_of, groups } => {
+                segment.each_day(as_of, filter, groups, |offset, day| {
+                    add(count, FactKey { day, from: position_at(before + offset) });
+                });
+            }
+            Part::Fact { from, fact } => add(count, FactKey { day: fact.fixed().day, from }),
+        };
+        self.run(request, new, work, merge)
+    }
+
+    /// Gathers the matching facts by the slot of each fact's day; days without a slot are skipped, and the days of a slot are
+    /// consecutive. `None` if the query was cancelled.
     pub fn gather(
         &self,
         request: ScanRequest<'_>,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
     ) -> Option<Vec<Accumulator>> {
-        let add = |slots: &mut Vec<Accumulator>, fact: &FactRef<'_>| {
-            if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
-                slot.add(fact);
+        let work = |slots: &mut Vec<Accumulator>, part: Part<'_>| match part {
+            Part::Segment { segment, as_of, groups, .. } => {
+                segment.gather(as_of, request.filter, groups, &mut ByDay::new(segment, slots, &slot_of));
             }
-        };
-        let add_segment = |slots: &mut Vec<Accumulator>, segment: &Segment, as_of| {
-            segment.gather(as_of, request.filter, &mut ByDay::new(segment, slots, &slot_of));
+            Part::Fact { fact, .. } => {
+                if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
+                    slot.add(&fact);
+                }
+            }
         };
         let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
             own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
         };
-        self.count_together(request, || vec![Accumulator::default(); slots], add, add_segment, merge)
+        self.run(request, || vec![Accumulator::default(); slots], work, merge)
     }
 
-    /// Counts what a question counts in the rows of a dimension. `None` when the query was cancelled.
+    /// Adds the matching facts to the rows of a dimension. `None` if the query was cancelled.
     pub fn rows(&self, request: ScanRequest<'_>, dimension: Dimension) -> Option<Rows> {
-        let add_segment =
-            |rows: &mut Rows, segment: &Segment, as_of| segment.gather(as_of, request.filter, rows);
-        self.count_together(request, || Rows::of(dimension), Rows::add, add_segment, Rows::merge)
-    }
-
-    /// As [`Snapshot::count`], but for segments, which are counted whole.
-    fn count_together<T: Send>(
-        &self,
-        request: ScanRequest<'_>,
-        new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, &FactRef<'_>) + Sync,
-        add_segment: impl Fn(&mut T, &Segment, AsOf) + Sync,
-        merge: impl Fn(&mut T, T),
-    ) -> Option<T> {
-        let ScanRequest { position, filter, .. } = request;
-        let work = |count: &mut T, morsel: Morsel<'_>| match morsel {
-            Morsel::Chunk(number) => match self.chunks.chunk(number) {
-                Some((before, Chunk::Segment(segment))) => {
-                    if let Some(as_of) = as_of(position, self.position(), before) {
-                        add_segment(count, segment, as_of);
-                    }
-                }
-                _ => self.each_of_chunk(number, position, filter, |_, fact| add(count, &fact)),
-            },
-            Morsel::Positions(positions) => {
-                self.each_at(positions, position, filter, |_, fact| add(count, &fact));
+        let work = |rows: &mut Rows, part: Part<'_>| match part {
+            Part::Segment { segment, as_of, groups, .. } => {
+                segment.gather(as_of, request.filter, groups, rows);
             }
+            Part::Fact { fact, .. } => rows.add(&fact),
         };
-        self.run(request, new, work, merge)
+        self.run(request, || Rows::of(dimension), work, Rows::merge)
     }
 
-    /// Works off the morsels of a question on all cores.
+    /// Adds the matching facts to the cells of a cross table. `None` if the query was cancelled.
+    pub fn cells(&self, request: ScanRequest<'_>, axes: Axes) -> Option<Cells> {
+        let work = |cells: &mut Cells, part: Part<'_>| match part {
+            Part::Segment { segment, as_of, groups, .. } => {
+                segment.add_cells(as_of, request.filter, groups, cells);
+            }
+            Part::Fact { fact, .. } => cells.add(&fact),
+        };
+        self.run(request, || Cells::of(axes), work, Cells::merge)
+    }
+
+    /// Processes the parts of a query on all cores.
     fn run<T: Send>(
         &self,
         request: ScanRequest<'_>,
         new: impl Fn() -> T + Sync,
-        work: impl Fn(&mut T, Morsel<'_>) + Sync,
+        work: impl Fn(&mut T, Part<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
         let ScanRequest { candidates, cancelled, .. } = request;
@@ -232,7 +253,7 @@ impl Snapshot {
                 let Some(morsel) = candidates.morsel(next.fetch_add(1, Ordering::Relaxed), self) else {
                     break;
                 };
-                work(&mut count, morsel);
+                self.each_part(morsel, request, |part| work(&mut count, part));
             }
             count
         };
@@ -252,38 +273,46 @@ impl Snapshot {
         (!cancelled.load(Ordering::Relaxed)).then_some(count)
     }
 
-    #[inline]
-    fn each_of_chunk<'a>(
-        &'a self,
-        number: usize,
-        position: u64,
-        filter: &Filter,
-        mut take: impl FnMut(u64, FactRef<'a>),
-    ) {
-        let Some((before, chunk)) = self.chunks.chunk(number) else {
-            return;
-        };
-        let Some(as_of) = as_of(position, self.position(), before) else {
-            return;
-        };
-        let take = |offset: usize, fact: FactRef<'a>| take((before + offset) as u64 + 1, fact);
-        match chunk {
-            Chunk::Segment(segment) => segment.each(as_of, filter, take),
-            Chunk::Block(block) => block.each(as_of, filter, take),
+    /// The parts of a morsel at the position of a query.
+    fn each_part(&self, morsel: Morsel<'_>, request: ScanRequest<'_>, mut take: impl FnMut(Part<'_>)) {
+        let ScanRequest { position, filter, .. } = request;
+        let now = self.position();
+        match morsel {
+            Morsel::Chunk(number) => {
+                let Some((before, chunk)) = self.chunks.chunk(number) else {
+                    return;
+                };
+                let Some(as_of) = as_of(position, now, before) else {
+                    return;
+                };
+                match chunk {
+                    Chunk::Segment(segment) => {
+                        take(Part::Segment { segment, before, as_of, groups: segment.all_groups() });
+                    }
+                    Chunk::Block(block) => block.each(as_of, filter, |index, fact| {
+                        take(Part::Fact { from: position_at(before + index), fact });
+                    }),
+                }
+            }
+            Morsel::Positions(positions) => self.chunks.at(positions, |at| match at {
+                At::Block { block, before, index } => {
+                    if as_of(position, now, before).is_some_and(|as_of| block.is_in_force(index, as_of))
+                        && let Some(fact) = block.fact(index).filter(|fact| filter.matches(fact))
+                    {
+                        take(Part::Fact { from: position_at(before + index), fact });
+                    }
+                }
+                At::Segment { segment, before, groups } => {
+                    if let Some(as_of) = as_of(position, now, before) {
+                        take(Part::Segment { segment, before, as_of, groups: Groups::Listed(groups.iter()) });
+                    }
+                }
+            }),
         }
     }
+}
 
-    fn each_at<'a>(
-        &'a self,
-        positions: &[u32],
-        position: u64,
-        filter: &Filter,
-        mut take: impl FnMut(u64, FactRef<'a>),
-    ) {
-        self.chunks.each(positions, position, self.position(), &filter.days(), |from, fact| {
-            if filter.matches(&fact) {
-                take(from.into(), fact);
-            }
-        });
-    }
+/// The position after so many others.
+fn position_at(before: usize) -> u64 {
+    before as u64 + 1
 }

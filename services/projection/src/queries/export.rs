@@ -26,9 +26,9 @@ use super::scan::{CancelOnDrop, Scan};
 use super::{Breakdown, QueryError, Snapshot};
 use crate::store::StoreError;
 use cra_analytics::accumulator::Accumulator;
+use cra_analytics::dimension::Dimension;
 use cra_analytics::figures;
 use cra_analytics::order::Order;
-use cra_analytics::packed_fact::FactRef;
 use cra_analytics::periods::{Period, Periods};
 use cra_exports::{
     self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, List, LongRow,
@@ -150,8 +150,7 @@ fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks)
 
 fn write_statistics(source: Source<'_>, format: Format, output: &mut Chunks) -> Result<(), QueryError> {
     let Source { scan, selection, about, .. } = source;
-    let add = |months: &mut Months, _, fact: FactRef<'_>| months.add(&fact);
-    let months = scan.count(selection, Months::default, add, Months::merge)?;
+    let months = Months::of(scan.rows(selection, Dimension::MONTH)?);
     let dictionary = scan.snapshot.generation.dictionary();
     let statistics = figures::statistics(&months.total(), &dictionary.read());
     match format {

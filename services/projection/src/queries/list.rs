@@ -12,7 +12,6 @@ use super::page::PAGE_BYTES_MAX;
 use super::scan::Scan;
 use super::{QueryError, Snapshot};
 use cra_analytics::fact::FactKey;
-use cra_analytics::packed_fact::FactRef;
 
 /// A page of CRAs.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +33,12 @@ pub async fn list(
         let first = first.unwrap_or(FactKey::LAST);
         // One more than the page, to know where the next one starts.
         let new = || Newest { keys: BinaryHeap::new(), keys_max: cras_max.saturating_add(1) };
-        let add = |newest: &mut Newest, from, fact: FactRef<'_>| {
-            let key = FactKey { day: fact.fixed().day, from };
+        let add = |newest: &mut Newest, key| {
             if key <= first {
                 newest.take(key);
             }
         };
-        let newest = scan.count(&selection, new, add, |own, other| {
+        let newest = scan.keys(&selection, new, add, |own, other| {
             other.keys.into_iter().for_each(|Reverse(key)| own.take(key));
         })?;
         page(scan, newest, cras_max)

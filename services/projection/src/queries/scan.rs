@@ -11,6 +11,7 @@ use super::{QueryError, Snapshot};
 use crate::generations::Generation;
 use crate::store::{Session, StoreError};
 use cra_analytics::accumulator::Accumulator;
+use cra_analytics::cells::{Axes, Cells};
 use cra_analytics::columns::{Candidates, ScanRequest};
 use cra_analytics::dimension::Dimension;
 use cra_analytics::fact::{Fact, FactKey};
@@ -62,23 +63,34 @@ impl Scan {
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let filter = self.filter(selection);
-        self.count_within(&filter, filter.scope_set(), new, add, merge)
-    }
-
-    fn count_within<T: Send>(
-        &self,
-        filter: &Filter,
-        scope_set: ScopeSet,
-        new: impl Fn() -> T + Sync,
-        add: impl Fn(&mut T, u64, FactRef<'_>) + Sync,
-        merge: impl Fn(&mut T, T),
-    ) -> Result<T, QueryError> {
-        let listed = self.listed_within(scope_set);
-        let request = self.request(filter, listed.as_deref());
+        let listed = self.listed_within(filter.scope_set());
+        let request = self.request(&filter, listed.as_deref());
         self.snapshot.facts.count(request, new, add, merge).ok_or(QueryError::Cancelled)
     }
 
-    /// Counts what the selection counts in the rows of a dimension.
+    /// As [`Scan::count`], for what needs the keys of the facts only.
+    pub(crate) fn keys<T: Send>(
+        &self,
+        selection: &Selection,
+        new: impl Fn() -> T + Sync,
+        add: impl Fn(&mut T, FactKey) + Sync,
+        merge: impl Fn(&mut T, T),
+    ) -> Result<T, QueryError> {
+        let filter = self.filter(selection);
+        let listed = self.listed_within(filter.scope_set());
+        let request = self.request(&filter, listed.as_deref());
+        self.snapshot.facts.keys(request, new, add, merge).ok_or(QueryError::Cancelled)
+    }
+
+    /// Adds what the selection matches to the cells of a cross table.
+    pub(crate) fn cells(&self, selection: &Selection, axes: Axes) -> Result<Cells, QueryError> {
+        let filter = self.filter(selection);
+        let listed = self.listed_within(filter.scope_set());
+        let request = self.request(&filter, listed.as_deref());
+        self.snapshot.facts.cells(request, axes).ok_or(QueryError::Cancelled)
+    }
+
+    /// Adds what the selection matches to the rows of a dimension.
     pub(crate) fn rows(&self, selection: &Selection, dimension: Dimension) -> Result<Rows, QueryError> {
         let filter = self.filter(selection);
         let listed = self.listed_within(filter.scope_set());
@@ -86,7 +98,7 @@ impl Scan {
         self.snapshot.facts.rows(request, dimension).ok_or(QueryError::Cancelled)
     }
 
-    /// Gathers what the selection counts, by the slot of each day; days without a slot are left out. Blocks.
+    /// Gathers what the selection matches by the slot of each day; days without a slot are skipped. Blocks.
     pub(crate) fn by_day(
         &self,
         selection: &Selection,
@@ -211,10 +223,7 @@ impl Scan {
         selection: &Selection,
         mut take: impl FnMut(&Fact) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
-        let add = |keys: &mut Vec<FactKey>, from, fact: FactRef<'_>| {
-            keys.push(FactKey { day: fact.fixed().day, from });
-        };
-        let mut keys = self.count(selection, Vec::new, add, Vec::extend)?;
+        let mut keys = self.keys(selection, Vec::new, Vec::push, Vec::extend)?;
         keys.sort_unstable();
         let session = self.session()?;
         for (number, key) in keys.into_iter().enumerate() {

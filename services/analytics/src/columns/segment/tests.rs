@@ -1,8 +1,10 @@
 //! A segment counts what the blocks count that it was made of: for any selection, at any position, fact by fact and together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use cra_contracts::v1;
 use cra_domain::territory;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,9 +13,10 @@ use proptest::sample::{Index, subsequence};
 use super::super::chunks::Chunks;
 use super::super::tests::{Happened, any_history, at, counted, delta, everything, tallied};
 use super::super::{Candidates, Columns, FactDelta, ScanRequest, Snapshot};
+use crate::cells::Axes;
 use crate::code_set::CodeSet;
 use crate::dimension::{Dimension, Row};
-use crate::fact::Fact;
+use crate::fact::{Fact, FactKey};
 use crate::filter::Filter;
 use crate::totals::Totals;
 
@@ -96,7 +99,32 @@ fn broken_down(
     let cancelled = AtomicBool::new(false);
     let candidates = Candidates::Everything;
     let request = ScanRequest { position, filter, candidates, cancelled: &cancelled };
-    snapshot.rows(request, dimension).unwrap().all()
+    let rows = snapshot.rows(request, dimension).unwrap().into_totals().into_iter();
+    rows.map(|(row, it)| (row, it.totals.totals(), it.last_day, it.last_recorded_at)).collect()
+}
+
+/// Rows, columns and measure of a cross table, if they can be crossed.
+fn any_axes() -> impl Strategy<Value = Axes> {
+    (1..=17, 1..=17, 1..=4).prop_filter_map(
+        "dimensions and a measure that are crossed",
+        |(rows, columns, measure)| {
+            Axes::parse(&v1::GetCrossTableRequest { rows, columns, measure, ..Default::default() }).ok()
+        },
+    )
+}
+
+fn crossed(snapshot: &Snapshot, position: u64, filter: &Filter, axes: Axes) -> BTreeMap<(Row, Row), u64> {
+    let cancelled = AtomicBool::new(false);
+    let request = ScanRequest { position, filter, candidates: Candidates::Everything, cancelled: &cancelled };
+    snapshot.cells(request, axes).unwrap().sums().into_iter().collect()
+}
+
+fn keys(snapshot: &Snapshot, position: u64, filter: &Filter, candidates: Candidates<'_>) -> Vec<FactKey> {
+    let cancelled = AtomicBool::new(false);
+    let request = ScanRequest { position, filter, candidates, cancelled: &cancelled };
+    let mut keys = snapshot.keys(request, Vec::new, Vec::push, Vec::extend).unwrap();
+    keys.sort_unstable();
+    keys
 }
 
 proptest! {
@@ -105,6 +133,7 @@ proptest! {
         history in any_spread_history(),
         filter in any_filter(),
         position in 0..100_u64,
+        all_axes in vec(any_axes(), 6),
         days_per_slot in prop_oneof![Just(1), Just(7), Just(31), Just(1_000)],
     ) {
         let done = history.len() as u64;
@@ -125,6 +154,11 @@ proptest! {
             let expected = counted(&open, position, &filter, Candidates::Everything);
             for candidates in [Candidates::Everything, Candidates::Positions(&all)] {
                 prop_assert_eq!(&counted(&sealed, position, &filter, candidates), &expected);
+                let of_open = keys(&open, position, &filter, Candidates::Everything);
+                prop_assert_eq!(&keys(&sealed, position, &filter, candidates), &of_open);
+            }
+            for axes in all_axes.iter().copied() {
+                prop_assert_eq!(crossed(&sealed, position, &filter, axes), crossed(&open, position, &filter, axes));
             }
             let together = gathered(&sealed, position, &filter, days_per_slot);
             prop_assert_eq!(&together, &gathered(&open, position, &filter, days_per_slot));

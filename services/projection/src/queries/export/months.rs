@@ -10,8 +10,8 @@ use cra_analytics::accumulator::Accumulator;
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::date_of;
 use cra_analytics::figures;
-use cra_analytics::packed_fact::FactRef;
 use cra_analytics::periods::{PERIODS_MAX, Period, Periods};
+use cra_analytics::rows::Rows;
 use cra_analytics::totals::Totals;
 use cra_exports::PeriodFigures;
 
@@ -22,40 +22,24 @@ pub(super) struct Months {
     tallies: BTreeMap<Date, Accumulator>,
     /// For the months before the [`PERIODS_MAX`] latest.
     before: Accumulator,
-    /// The last month added to `before`.
-    last_before: Option<Date>,
 }
 
 impl Months {
-    /// Counts one fact.
-    pub(super) fn add(&mut self, fact: &FactRef<'_>) {
-        // Days of facts are valid: they come from the calendar.
-        let month = date_of(fact.fixed().day).unwrap_or_default().first_of_month();
-        if Some(month) <= self.last_before {
-            return self.before.add(fact);
+    /// The months of the rows by month.
+    pub(super) fn of(rows: Rows) -> Self {
+        let mut months = Self::default();
+        let rows = rows.into_totals();
+        let earlier = rows.len().saturating_sub(PERIODS_MAX);
+        for (number, (_, row)) in rows.into_iter().enumerate() {
+            if number < earlier {
+                months.before.merge(row.totals);
+            } else {
+                // Days of facts are valid: they come from the calendar.
+                let month = date_of(row.last_day).unwrap_or_default().first_of_month();
+                months.tallies.insert(month, row.totals);
+            }
         }
-        self.tallies.entry(month).or_default().add(fact);
-        self.keep_the_latest();
-    }
-
-    /// Adds other months.
-    pub(super) fn merge(&mut self, other: Self) {
-        self.before.merge(other.before);
-        for (month, totals) in other.tallies {
-            self.tallies.entry(month).or_default().merge(totals);
-        }
-        self.last_before = self.last_before.max(other.last_before);
-        self.keep_the_latest();
-    }
-
-    fn keep_the_latest(&mut self) {
-        while let Some((month, _)) = self.tallies.first_key_value()
-            && (self.tallies.len() > PERIODS_MAX || Some(*month) <= self.last_before)
-            && let Some((month, totals)) = self.tallies.pop_first()
-        {
-            self.before.merge(totals);
-            self.last_before = self.last_before.max(Some(month));
-        }
+        months
     }
 
     /// The sum of all months.
