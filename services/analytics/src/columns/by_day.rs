@@ -2,7 +2,7 @@
 
 use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
-use super::segment::Segment;
+use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
 use crate::packed_fact::FactRef;
 
@@ -15,18 +15,24 @@ pub(super) struct ByDay<'a, F> {
     slot_of: &'a F,
     /// First day of the segment.
     first: i32,
-    /// The slot of each day from the first one on; none where the days are too many.
+    /// The slot of each day from the first one on; empty if there are too many days, or if few of them are needed.
     known: Vec<Option<usize>>,
 }
 
 impl<'a, F: Fn(i32) -> Option<usize>> ByDay<'a, F> {
-    /// The slots of the days of a segment.
-    pub(super) fn new(segment: &Segment, slots: &'a mut [Accumulator], slot_of: &'a F) -> Self {
+    /// The slots for some groups of a segment.
+    pub(super) fn new(
+        segment: &Segment,
+        groups: &Groups<'_>,
+        slots: &'a mut [Accumulator],
+        slot_of: &'a F,
+    ) -> Self {
         let (first, last) = segment.days().unwrap_or((0, 0));
         let days = usize::try_from(i64::from(last) - i64::from(first)).unwrap_or(usize::MAX);
         let number = slots.len();
         let slot = |day| slot_of(day).filter(|slot| *slot < number);
-        let known: Vec<_> = if days < DAYS_MAX { (first..=last).map(slot).collect() } else { Vec::new() };
+        let is_worth_it = matches!(groups, Groups::All(_)) && days < DAYS_MAX;
+        let known: Vec<_> = if is_worth_it { (first..=last).map(slot).collect() } else { Vec::new() };
         Self { slots, slot_of, first, known }
     }
 

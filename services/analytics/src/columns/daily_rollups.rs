@@ -178,8 +178,9 @@ impl Days {
                 }
             }
             At::Segment { segment, groups, .. } => {
-                let mut slots = ByDay::new(segment, slots, &slot_of);
-                segment.gather(AsOf::Now, &filter, Groups::Listed(groups.iter()), &mut slots);
+                let groups = Groups::Listed(groups.iter());
+                let mut slots = ByDay::new(segment, &groups, slots, &slot_of);
+                segment.gather(AsOf::Now, &filter, groups, &mut slots);
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use cra_domain::vocabulary::{Activity, Channel, Word as _};
 
-use super::slices::{Group, Layout, SLICES_MAX, equal};
+use super::slices::{Group, Layout, SLICES_MAX};
 use crate::accumulator::{Accumulator, Sums};
 
 use crate::packed_fact::ActivityKey;
@@ -11,9 +11,6 @@ use crate::packed_fact::column_form::{flag, number};
 const ACTIVITIES: usize = Activity::ALL.len();
 const KINDS: usize = ActivityKey::ACTIVITY_KINDS / ACTIVITIES;
 const BITS: usize = u16::BITS as usize;
-
-/// Number of the lowest bits of the delay whose values are counted together.
-const NEAR_BITS: usize = 4;
 
 /// Counts of one segment: each is below its number of positions.
 pub(super) struct Dense {
@@ -41,14 +38,14 @@ impl Default for Dense {
 }
 
 impl Dense {
-    /// Counts some of 64 facts; their delays go to the accumulator at once.
+    /// Counts some of 64 facts. Their delays are added to the accumulator at once.
     #[inline]
     pub(super) fn add(&mut self, group: Group<'_>, facts: u64, accumulator: &mut Accumulator) {
         add_slices(&mut self.slices, group.words(), facts);
         for (channel, cras) in self.channels.iter_mut().enumerate() {
             *cras += (group.equal(number::CHANNEL, channel) & facts).count_ones();
         }
-        let kinds: [u64; KINDS] = std::array::from_fn(|kind| group.equal(number::KIND, kind));
+        let kinds: [u64; KINDS] = std::array::from_fn(|kind| group.equal(number::KIND, kind) & facts);
         for activity in 0..ACTIVITIES {
             let of_activity = group.equal(number::ACTIVITY, activity) & facts;
             if of_activity == 0 {
@@ -63,7 +60,9 @@ impl Dense {
                 self.defaulted_workshops += (group.flag(flag::DEFAULTED) & of_activity).count_ones();
             }
         }
-        each_value(group.number(number::DELAY), facts, |delay, cras| accumulator.add_delay(delay, cras));
+        each_value(group.number(number::DELAY), facts, 0, &mut |delay, cras| {
+            accumulator.add_delay(delay, cras)
+        });
     }
 
     /// Adds the counts, of a segment of this layout, to an accumulator.
@@ -102,26 +101,17 @@ fn sum(bits: &[u32]) -> u64 {
     bits.iter().enumerate().map(|(bit, facts)| u64::from(*facts) << bit).sum()
 }
 
-/// Calls a function for each value of a number among some facts, with the number of these facts: values that differ in the
-/// lowest bits only are counted in one pass.
-#[inline]
-fn each_value(slices: &[u64], facts: u64, mut take: impl FnMut(u32, u64)) {
-    let (near, far) = slices.split_at(NEAR_BITS.min(slices.len()));
-    let mut rest = facts;
-    while rest != 0 {
-        let first = rest.trailing_zeros();
-        let far_value =
-            far.iter().rev().fold(0, |value, slice| value << 1 | usize::from(slice >> first & 1 != 0));
-        let alike = rest & equal(far, far_value);
-        rest &= !alike;
-        for near_value in 0..1 << near.len() {
-            let cras = (equal(near, near_value) & alike).count_ones();
-            if cras > 0 {
-                let value = far_value << NEAR_BITS | near_value;
-                take(u32::try_from(value).unwrap_or(u32::MAX), cras.into());
-            }
-        }
+/// Calls a function for each value of a number among some facts, with the number of these facts. Facts are divided by one bit
+/// after the other, from the highest, so that only values that occur cost anything. `above` is the value of the bits above.
+fn each_value(slices: &[u64], facts: u64, above: u32, take: &mut impl FnMut(u32, u64)) {
+    if facts == 0 {
+        return;
     }
+    let Some((slice, lower)) = slices.split_last() else {
+        return take(above, facts.count_ones().into());
+    };
+    each_value(lower, facts & !slice, above << 1, take);
+    each_value(lower, facts & slice, above << 1 | 1, take);
 }
 
 #[cfg(test)]
@@ -149,7 +139,7 @@ mod tests {
                 *expected.entry(*value).or_insert(0_u64) += 1;
             }
             let mut counted = BTreeMap::new();
-            each_value(&slices, facts, |value, cras| *counted.entry(value).or_insert(0) += cras);
+            each_value(&slices, facts, 0, &mut |value, cras| *counted.entry(value).or_insert(0) += cras);
             prop_assert_eq!(counted, expected);
         }
     }

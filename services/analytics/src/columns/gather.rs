@@ -1,8 +1,9 @@
 //! Adds the facts of a segment that a query matches to the counts of their keys, such as periods or rows of a breakdown:
 //! many facts of one key at once, a few one by one.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use hashbrown::HashMap;
 
 use super::bits::{WORD_BITS, places};
 use super::block::AsOf;
@@ -14,8 +15,10 @@ use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::packed_fact::column_form::flag;
 
-/// Facts of a group and a key from which on a pass over the group's slices costs less than the facts one by one.
-const DENSE_FROM: u32 = 16;
+/// Number of facts of a group and a key from which a pass over the group's slices costs less than the facts one by one.
+const DENSE_FROM: u32 = 5;
+/// The same where a few groups of a segment are examined, which share the cost of a set of counts.
+const DENSE_FROM_IN_FEW: u32 = 16;
 
 /// Counts by key.
 pub(super) trait Sink {
@@ -39,6 +42,7 @@ impl Segment {
         let Some(selector) = Selector::new(self, filter, as_of) else {
             return;
         };
+        let dense_from = if matches!(groups, Groups::All(_)) { DENSE_FROM } else { DENSE_FROM_IN_FEW };
         let mut dense: HashMap<S::Key, Box<Dense>> = HashMap::new();
         let (mut parts, mut few) = (Vec::new(), Vec::new());
         for (group, among) in groups {
@@ -51,7 +55,7 @@ impl Segment {
             }
             sink.split(self, group, facts, |key, facts| parts.push((key, facts)));
             for (key, facts) in parts.drain(..) {
-                if facts.count_ones() < DENSE_FROM {
+                if facts.count_ones() < dense_from {
                     few.push((key, facts));
                     continue;
                 }
@@ -69,6 +73,10 @@ impl Segment {
 
     /// Adds facts of a group one by one, each to the counts of its keys.
     fn add_each<S: Sink>(&self, group: usize, few: &[(S::Key, u64)], sink: &mut S) {
+        if let [(key, facts)] = few {
+            let counts = sink.counts(*key, self, group, *facts);
+            return self.read(group, *facts, |_, fact| counts.add(&fact));
+        }
         let all = few.iter().fold(0, |all, (_, facts)| all | facts);
         if all == 0 {
             return;

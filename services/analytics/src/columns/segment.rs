@@ -4,12 +4,12 @@
 //! The facts of a segment are sorted by month, department, structure and advisor: facts that one query selects are adjacent,
 //! so that most groups of 64 facts match as a whole or not at all.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
 
 use cra_domain::territory;
+use hashbrown::HashMap;
 
 use super::bits::{WORD_BITS, has_bit, lowest, places, set_bit};
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
@@ -278,12 +278,18 @@ impl InForce<'_> {
 
 impl Facts {
     fn of<'a>(facts: impl Iterator<Item = (u16, FactRef<'a>)>) -> Self {
+        let facts: Vec<_> = facts.collect();
         let mut order = Order::default();
-        let mut facts: Vec<_> = facts.map(|(offset, fact)| (order.of(fact.fixed()), offset, fact)).collect();
-        facts.sort_unstable_by_key(|(key, offset, _)| (*key, *offset));
+        // Sorted apart from the facts, which are large.
+        let keys = (0_usize..).zip(&facts);
+        let mut sorted: Vec<_> =
+            keys.map(|(index, (offset, fact))| (order.of(fact.fixed()), *offset, index)).collect();
+        sorted.sort_unstable();
         let (mut present, mut places) = (Vec::new(), vec![0; SEGMENT_POSITIONS]);
         let (mut overflows, mut days) = (Overflows::default(), None);
-        for (place, (_, offset, fact)) in facts.iter().enumerate() {
+        let mut fixed: Vec<PackedFact> = Vec::with_capacity(facts.len());
+        for (place, (_, offset, index)) in sorted.iter().enumerate() {
+            let fact = &facts[*index].1;
             set_bit(&mut present, (*offset).into());
             places[usize::from(*offset)] = short(place);
             if fact.fixed().has_overflow {
@@ -292,23 +298,23 @@ impl Facts {
             let day = fact.fixed().day;
             let (first, last) = days.unwrap_or((day, day));
             days = Some((day.min(first), day.max(last)));
+            fixed.push(*fact.fixed());
         }
-        let zones = facts.chunks(WORD_BITS).map(|group| {
-            let days = group.iter().map(|(_, _, fact)| fact.fixed().day);
+        let zones = sorted.chunks(WORD_BITS).zip(fixed.chunks(WORD_BITS)).map(|(keys, facts)| {
+            let days = facts.iter().map(|fact| fact.day);
             let days = days.fold((i32::MAX, i32::MIN), |(first, last), day| (first.min(day), last.max(day)));
-            Zone { days, shared: shared(&group[0].0, &group[group.len() - 1].0) }
+            Zone { days, shared: shared(&keys[0].0, &keys[keys.len() - 1].0) }
         });
-        let zones = zones.collect();
-        let fixed: Vec<PackedFact> = facts.iter().map(|(_, _, fact)| *fact.fixed()).collect();
+        let codes: Vec<_> = fixed.iter().map(PackedFact::codes).collect();
         Self {
-            length: facts.len(),
+            length: fixed.len(),
             present,
             places: places.into(),
-            offsets: facts.iter().map(|(_, offset, _)| *offset).collect(),
+            offsets: sorted.iter().map(|(_, offset, _)| *offset).collect(),
             slices: Slices::of(&fixed),
-            codes: std::array::from_fn(|code| Packed::of(fixed.iter().map(|fact| fact.codes()[code]))),
+            codes: std::array::from_fn(|code| Packed::of(codes.iter().map(|codes| codes[code]))),
             days,
-            zones,
+            zones: zones.collect(),
             overflows,
         }
     }

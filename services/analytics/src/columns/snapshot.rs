@@ -201,7 +201,8 @@ impl Snapshot {
     ) -> Option<Vec<Accumulator>> {
         let work = |slots: &mut Vec<Accumulator>, part: Part<'_>| match part {
             Part::Segment { segment, as_of, groups, .. } => {
-                segment.gather(as_of, request.filter, groups, &mut ByDay::new(segment, slots, &slot_of));
+                let mut slots = ByDay::new(segment, &groups, slots, &slot_of);
+                segment.gather(as_of, request.filter, groups, &mut slots);
             }
             Part::Fact { fact, .. } => {
                 if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
