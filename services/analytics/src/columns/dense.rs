@@ -61,7 +61,7 @@ impl Dense {
             }
         }
         each_value(group.number(number::DELAY), facts, 0, &mut |delay, cras| {
-            accumulator.add_delay(delay, cras)
+            accumulator.add_delay(delay, cras);
         });
     }
 
