@@ -317,7 +317,7 @@ fn loaded_columns_equal_those_that_grew_with_the_events() {
         }
         for happened in history.iter().step_by(11) {
             if let Some(fact) = &happened.began {
-                assert_eq!(latest(&made, kept, fact.cra_id), latest(&grown, kept, fact.cra_id));
+                assert_eq!(latest(&made, &history, fact.cra_id), latest(&grown, &history, fact.cra_id));
             }
         }
     }
