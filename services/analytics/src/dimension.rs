@@ -117,10 +117,7 @@ impl Dimension {
     /// The only row of a fact.
     fn only_row(self, fact: &FactRef<'_>) -> Option<Row> {
         match self.source() {
-            Source::Codes => {
-                let codes = fact.fixed().codes();
-                self.row_of_codes(|code| codes[code])
-            }
+            Source::Codes => self.row_of_codes(|code| fact.fixed().code(code)),
             Source::Number(number) => Some(self.row_of_line(usize::from(fact.fixed().numbers()[number]))),
             Source::Topics(_) | Source::People(_) => None,
         }

@@ -7,10 +7,11 @@ use std::ops::RangeInclusive;
 use cra_contracts::v1;
 use cra_domain::cra::Id;
 use cra_domain::selection::{Bits, Selection};
-use cra_domain::territory::{self, Commune};
+use cra_domain::territory::Commune;
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, Word as _};
 
 use super::code_set::CodeSet;
+use super::commune_set::CommuneSet;
 use super::dictionary::{Code, Dictionary, Kind};
 use super::fact::{Fact, day_number};
 use super::packed_fact::{ActivityKey, FactRef, PackedFact, STATUS_LINES};
@@ -21,8 +22,7 @@ use super::totals::duration_line;
 #[derive(Clone, Debug)]
 pub struct Filter {
     days: RangeInclusive<i32>,
-    /// A flag per commune, by index.
-    pub(crate) communes: Option<Vec<bool>>,
+    pub(crate) communes: Option<CommuneSet>,
     pub(crate) postal_codes: Option<CodeSet>,
     pub(crate) structures: Option<CodeSet>,
     pub(crate) advisors: Option<CodeSet>,
@@ -36,7 +36,7 @@ pub struct Filter {
     pub(crate) ages: Bits,
     pub(crate) statuses: Bits,
     /// Bit n: the n-th activity key that channels, activities and durations allow.
-    manners: u128,
+    activity_keys: u128,
 }
 
 impl Filter {
@@ -49,13 +49,10 @@ impl Filter {
             codes.extend(ids.filter_map(|id| dictionary.find(kind, id.as_str())));
             Some(codes)
         };
-        let communes = territory::communes().all();
         let territories = &selection.territories;
         let filter = Self {
             days: selection.from.map_or(i32::MIN, day_number)..=selection.to.map_or(i32::MAX, day_number),
-            communes: territories
-                .are_given()
-                .then(|| communes.iter().map(|commune| territories.have(commune)).collect()),
+            communes: territories.are_given().then(|| CommuneSet::of(|commune| territories.have(commune))),
             postal_codes: selection.postal_codes.as_ref().map(|given| {
                 let mut codes = CodeSet::default();
                 codes.extend(given.iter().copied());
@@ -71,9 +68,9 @@ impl Filter {
             durations: selection.durations,
             ages: selection.ages,
             statuses: selection.statuses,
-            manners: 0,
+            activity_keys: 0,
         };
-        filter.with_manners()
+        filter.with_activity_keys()
     }
 
     /// Every fact of these days.
@@ -92,16 +89,35 @@ impl Filter {
             durations: None,
             ages: None,
             statuses: None,
-            manners: 0,
+            activity_keys: 0,
         };
-        all.with_manners()
+        all.with_activity_keys()
     }
 
-    fn with_manners(self) -> Self {
-        let manners = ActivityKey::all()
-            .filter(|activity_key| self.leaves_manner(*activity_key))
-            .fold(0, |manners, activity_key| manners | 1 << activity_key.index());
-        Self { manners, ..self }
+    fn with_activity_keys(self) -> Self {
+        let activity_keys = ActivityKey::all()
+            .filter(|activity_key| self.leaves_activity_key(*activity_key))
+            .fold(0, |activity_keys, activity_key| activity_keys | 1 << activity_key.index());
+        Self { activity_keys, ..self }
+    }
+
+    /// The same filter for the facts of some scopes: of communes, departments and regions, of structures, or of advisors.
+    #[must_use]
+    pub fn only(&self, scopes: &[Scope]) -> Self {
+        let mut only = self.clone();
+        let codes = scopes.iter().filter_map(|scope| match scope {
+            Scope::Structure(code) | Scope::Advisor(code) => Some(*code),
+            _ => None,
+        });
+        match scopes.first() {
+            None | Some(Scope::Country) => {}
+            Some(Scope::Structure(_)) => only.structures.insert(CodeSet::default()).extend(codes),
+            Some(Scope::Advisor(_)) => only.advisors.insert(CodeSet::default()).extend(codes),
+            Some(Scope::Region(_) | Scope::Department(_) | Scope::Commune(_)) => {
+                only.communes = Some(CommuneSet::of_scopes(scopes));
+            }
+        }
+        only
     }
 
     /// Reads and binds a selection.
@@ -116,7 +132,7 @@ impl Filter {
     /// The same filter for these days, after its lists were changed.
     #[cfg(test)]
     pub(crate) fn bound(self, days: RangeInclusive<i32>) -> Self {
-        Self { days, ..self }.with_manners()
+        Self { days, ..self }.with_activity_keys()
     }
 
     /// Days of activity that it may match.
@@ -135,7 +151,7 @@ impl Filter {
     /// Whether its territories allow a commune.
     #[must_use]
     pub fn allows_commune(&self, commune: &Commune) -> bool {
-        self.communes.as_ref().is_none_or(|flags| flags[usize::from(commune.id().index())])
+        self.communes.as_ref().is_none_or(|communes| communes.contains(commune.id().index().into()))
             && self.postal_codes.as_ref().is_none_or(|_| {
                 commune
                     .postal_codes()
@@ -168,7 +184,7 @@ impl Filter {
         bit(self.durations, duration_line(Some(bucket)))
     }
 
-    fn leaves_manner(&self, activity_key: ActivityKey) -> bool {
+    fn leaves_activity_key(&self, activity_key: ActivityKey) -> bool {
         self.leaves_channel(activity_key.channel())
             && self.leaves_activity(activity_key.activity())
             && bit(self.durations, duration_line(activity_key.bucket()))
@@ -181,7 +197,7 @@ impl Filter {
             codes.as_ref().map(|codes| codes.codes().map(scope).collect::<Vec<_>>())
         };
         let given = [
-            self.communes.as_ref().map(|communes| scope::of_communes(communes)),
+            self.communes.as_ref().map(|communes| scope::of_communes(communes.flags())),
             codes(&self.structures, Scope::Structure),
             codes(&self.advisors, Scope::Advisor),
         ];
@@ -212,13 +228,13 @@ impl Filter {
         self.days.contains(&fixed.day)
             && self.advisors.as_ref().is_none_or(|codes| codes.contains(fixed.advisor))
             && self.structures.as_ref().is_none_or(|codes| codes.contains(fixed.structure))
-            && self.communes.as_ref().is_none_or(|flags| flags.get(usize::from(fixed.commune)) == Some(&true))
+            && self.communes.as_ref().is_none_or(|communes| communes.contains(fixed.commune.into()))
             && self.postal_codes.as_ref().is_none_or(|codes| codes.contains(fixed.postal_code))
             && self
                 .venues
                 .as_ref()
                 .is_none_or(|codes| fact.venue().is_some_and(|venue| codes.contains(venue)))
-            && self.manners & (1 << fact.activity_key().index()) != 0
+            && self.activity_keys & (1 << fact.activity_key().index()) != 0
             && self.themes.is_none_or(|themes| themes & fact.theme_set() != 0)
             && self.sub_themes.is_none_or(|sub_themes| sub_themes & fact.sub_theme_set() != 0)
             && self.ages.is_none_or(|ages| ages & fact.peopled() != 0)

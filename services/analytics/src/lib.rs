@@ -9,6 +9,7 @@ pub mod accumulator;
 pub mod cells;
 mod code_set;
 pub mod columns;
+mod commune_set;
 pub mod daily_sums;
 pub mod dictionary;
 pub mod dimension;

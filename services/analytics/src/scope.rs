@@ -1,5 +1,5 @@
-//! Scopes: territories, structures and advisors, which most queries select. Each has precomputed sums or a posting
-//! list. A selection is reduced to its scopes if possible.
+//! Scopes: territories, structures and advisors, which most queries select. Each has precomputed sums or a list of
+//! its facts. A selection is reduced to its scopes if possible.
 
 use cra_domain::territory::{self, CommuneId, DepartmentId, RegionId};
 
@@ -45,13 +45,41 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// Whether a fact belongs to it.
+    #[must_use]
+    pub fn has(self, fact: &PackedFact) -> bool {
+        let communes = territory::communes();
+        let department = || communes.at(fact.commune).map(|id| communes.department_of(id));
+        match self {
+            Self::Country => true,
+            Self::Region(_) => Self::large(fact).contains(&Some(self)),
+            Self::Department(id) => department() == Some(id),
+            Self::Commune(id) => fact.commune == id.index(),
+            Self::Structure(code) => fact.structure == code,
+            Self::Advisor(code) => fact.advisor == code,
+        }
+    }
+}
+
 /// The scopes that restrict a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScopeSet {
     /// It counts every fact of these scopes, except for bounds on days; the scopes are disjoint.
     Exactly(Vec<Scope>),
-    /// It counts only facts of these scopes, or of these, …: whichever list is shorter.
+    /// It counts only facts that belong to one of the scopes of each of these sets.
     Within(Vec<Vec<Scope>>),
+}
+
+impl ScopeSet {
+    /// Sets of scopes to which every counted fact belongs.
+    #[must_use]
+    pub fn into_sets(self) -> Vec<Vec<Scope>> {
+        match self {
+            Self::Exactly(scopes) => vec![scopes],
+            Self::Within(sets) => sets,
+        }
+    }
 }
 
 /// The smallest set of scopes with exactly these communes: whole regions and departments if all of their communes are

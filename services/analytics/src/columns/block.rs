@@ -1,18 +1,22 @@
 //! A block of some thousand consecutive positions, each with the fact that its event began, if any. Facts are
 //! immutable; their ends are stored separately, so that little is copied when one ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::bits::{WORD_BITS, has_bit, lowest, places, set_bit};
-use super::delta::NewFact;
+use super::delta::{Key, NewFact};
+use super::directory::{Directory, ENTRIES_MAX};
 use super::ends::Ends;
 use super::overflows::Overflows;
 use crate::filter::Filter;
 use crate::packed_fact::{FactRef, PackedFact};
+use crate::scope::Scope;
 
 /// Positions per block: few enough to copy a growing block quickly, many enough to make the overhead of a block
 /// negligible.
 pub(super) const BLOCK_POSITIONS: usize = 4_096;
+
+const _: () = assert!(BLOCK_POSITIONS <= ENTRIES_MAX);
 
 /// Consecutive positions, from the first of the block.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +33,8 @@ struct Facts {
     overflows: Overflows,
     /// First and last day of activity; `None` without facts.
     days: Option<(i32, i32)>,
+    /// Of a full block, once a query needs it.
+    directory: OnceLock<Directory>,
 }
 
 /// Which of the facts of a block or a segment a query counts.
@@ -68,7 +74,7 @@ impl Block {
     }
 
     /// Records the end of a fact.
-    pub(super) fn end(&mut self, index: usize, at: u64) {
+    pub(super) fn end(&mut self, index: usize, at: u32) {
         Arc::make_mut(&mut self.ends).insert(short(index), at);
     }
 
@@ -77,11 +83,30 @@ impl Block {
         &self.ends
     }
 
+    /// Indexes of the facts that may belong to one of the scopes of each set; `None` if every fact may.
+    pub(super) fn find(&self, sets: &[Vec<Scope>]) -> Option<Vec<u16>> {
+        if !self.is_full() || sets.is_empty() {
+            return None;
+        }
+        let entry = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
+        let of = || Directory::of(self.facts().map(|(index, fact)| (entry(index), Key::of(fact.fixed()))));
+        self.facts.directory.get_or_init(of).find(sets)
+    }
+
+    /// First and last day of activity; `None` without a fact.
+    pub(super) fn days(&self) -> Option<(i32, i32)> {
+        self.facts.days
+    }
+
+    /// Indexes of the facts, in force or not.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = usize> {
+        let words = self.facts.present.iter().enumerate();
+        words.flat_map(|(word, bits)| places(*bits).map(move |bit| word * WORD_BITS + bit))
+    }
+
     /// Every fact by its index, in force or not.
     pub(super) fn facts(&self) -> impl Iterator<Item = (usize, FactRef<'_>)> {
-        let words = self.facts.present.iter().enumerate();
-        let indexes = words.flat_map(|(word, bits)| places(*bits).map(move |bit| word * WORD_BITS + bit));
-        indexes.map(|index| (index, self.facts.fact(index)))
+        self.indexes().map(|index| (index, self.facts.fact(index)))
     }
 
     /// The fact at an index, in force or not.
@@ -101,19 +126,29 @@ impl Block {
         }
     }
 
-    /// Calls a function for every fact that a filter matches, with its index.
+    /// Calls a function for every fact that a filter matches, with its index; only for those of `among`, if given.
     #[inline]
-    pub(super) fn each<'a>(&'a self, as_of: AsOf, filter: &Filter, mut take: impl FnMut(usize, FactRef<'a>)) {
-        let days = filter.days();
-        if self.facts.days.is_none_or(|(first, last)| last < *days.start() || *days.end() < first) {
-            return;
-        }
-        for (word, bits) in self.in_force(as_of).into_iter().enumerate() {
-            for bit in places(bits) {
-                let index = word * WORD_BITS + bit;
-                let fact = self.facts.fact(index);
-                if filter.matches(&fact) {
-                    take(index, fact);
+    pub(super) fn each<'a>(
+        &'a self,
+        as_of: AsOf,
+        filter: &Filter,
+        among: Option<&[u16]>,
+        mut take: impl FnMut(usize, FactRef<'a>),
+    ) {
+        let mut take_matching = |index| {
+            let fact = self.facts.fact(index);
+            if filter.matches(&fact) {
+                take(index, fact);
+            }
+        };
+        match among {
+            Some(among) => {
+                let among = among.iter().map(|index| usize::from(*index));
+                among.filter(|index| self.is_in_force(*index, as_of)).for_each(take_matching);
+            }
+            None => {
+                for (word, bits) in self.in_force(as_of).into_iter().enumerate() {
+                    places(bits).for_each(|bit| take_matching(word * WORD_BITS + bit));
                 }
             }
         }
@@ -122,21 +157,13 @@ impl Block {
     /// One bit per fact in force.
     fn in_force(&self, as_of: AsOf) -> Vec<u64> {
         let mut in_force = self.facts.present.clone();
-        match as_of {
-            AsOf::Now => {
-                for (word, bits) in in_force.iter_mut().enumerate() {
-                    *bits &= !self.ends.word(word);
+        for (word, bits) in in_force.iter_mut().enumerate() {
+            *bits &= match as_of {
+                AsOf::Now => !self.ends.word(word),
+                AsOf::Then { position, known } => {
+                    lowest(known.saturating_sub(word * WORD_BITS)) & !self.ends.word_at(word, position)
                 }
-            }
-            AsOf::Then { position, known } => {
-                for (word, bits) in in_force.iter_mut().enumerate() {
-                    *bits &= lowest(known.saturating_sub(word * WORD_BITS));
-                }
-                for (index, _) in self.ends.all().filter(|(_, at)| *at <= position) {
-                    let index = usize::from(index);
-                    in_force[index / WORD_BITS] &= !(1 << (index % WORD_BITS));
-                }
-            }
+            };
         }
         in_force
     }
@@ -144,6 +171,7 @@ impl Block {
 
 impl Facts {
     fn set(&mut self, index: usize, new: &NewFact) {
+        self.directory = OnceLock::new();
         set_bit(&mut self.present, index);
         self.fixed[index] = new.fixed;
         let day = new.fixed.day;
@@ -160,7 +188,7 @@ impl Facts {
     }
 }
 
-/// An index in a block, which has fewer than 65,536 positions.
-fn short(index: usize) -> u16 {
-    u16::try_from(index).unwrap_or(u16::MAX)
+/// An index in a block, as ends and overflows keep it.
+fn short(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -4,7 +4,8 @@ use cra_contracts::v1;
 
 use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
-use super::segment::{Segment, SortKey};
+use super::sealed::SortKey;
+use super::segment::Segment;
 use crate::accumulator::Accumulator;
 use crate::dimension::{Dimension, Row, Source};
 use crate::packed_fact::FactRef;

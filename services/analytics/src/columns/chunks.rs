@@ -1,14 +1,18 @@
 //! The facts of all positions: segments of the older ones, then the blocks of the newest.
 
-use super::bits::{WORD_BITS, places};
+use std::collections::BTreeMap;
+
+use super::bits::WORD_BITS;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
-use super::delta::NewFact;
-use super::segment::{Key, SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
+use super::delta::{FactDelta, Key, NewFact};
+use super::segment::{SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
+use crate::filter::Filter;
 use crate::packed_fact::FactRef;
+use crate::scope::Scope;
 
 /// Number of single positions that are looked up together. Sorted positions fill some segments, so that the facts of each of
 /// their groups are read together.
-const LOOKED_UP_TOGETHER: usize = 16 * SEGMENT_POSITIONS;
+const LOOKED_UP_TOGETHER: usize = 4 * SEGMENT_POSITIONS;
 
 /// Positions from 1 on, without a gap.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,16 @@ pub(super) struct Chunks {
 pub(super) enum Chunk<'a> {
     Segment(&'a Segment),
     Block(&'a Block),
+}
+
+impl Chunk<'_> {
+    /// First and last day of activity; `None` without a fact.
+    pub(super) fn days(self) -> Option<(i32, i32)> {
+        match self {
+            Self::Segment(segment) => segment.days(),
+            Self::Block(block) => block.days(),
+        }
+    }
 }
 
 /// Where a position is.
@@ -94,33 +108,55 @@ impl Chunks {
         match self.place(from)? {
             Place::Segment(number, offset) => self.segments[number].ended(offset),
             Place::Block(number, index) => {
-                self.blocks.get(number)?.ends().position(u16::try_from(index).ok()?)
+                self.blocks.get(number)?.ends().position(u32::try_from(index).ok()?)
             }
         }
     }
 
-    /// Every fact, in force or not, with its position and keys; in no order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (u32, Key)> {
-        let of_segments = self.segments.iter().enumerate().flat_map(|(number, segment)| {
-            segment.keys().map(move |(offset, key)| (number * SEGMENT_POSITIONS + offset, key))
-        });
-        let before = self.segments.len() * SEGMENT_POSITIONS;
-        let of_blocks = self.blocks.iter().enumerate().flat_map(move |(number, block)| {
-            let facts = block.facts();
-            facts.map(move |(index, fact)| (before + number * BLOCK_POSITIONS + index, Key::of(fact.fixed())))
-        });
-        of_segments.chain(of_blocks).map(|(before, key)| (u32::try_from(before).unwrap_or(u32::MAX) + 1, key))
+    /// Calls a function for the keys of every fact of a segment or block, in force or not.
+    pub(super) fn each_key(&self, number: usize, take: impl FnMut(Key)) {
+        match self.chunk(number) {
+            Some((_, Chunk::Segment(segment))) => segment.keys().for_each(take),
+            Some((_, Chunk::Block(block))) => {
+                block.facts().map(|(_, fact)| Key::of(fact.fixed())).for_each(take);
+            }
+            None => {}
+        }
+    }
+
+    /// Calls a function for every fact of a scope that is in force now, with its position.
+    pub(super) fn each_of<'a>(&'a self, scope: Scope, mut take: impl FnMut(u32, FactRef<'a>)) {
+        let (sets, everything) = ([vec![scope]], Filter::of_days(i32::MIN..=i32::MAX));
+        let mut take = |before: usize, fact: FactRef<'a>| {
+            // A group of a segment may have facts of other scopes.
+            if scope.has(fact.fixed()) {
+                take(u32::try_from(before).unwrap_or(u32::MAX) + 1, fact);
+            }
+        };
+        for (before, chunk) in (0..self.len()).filter_map(|number| self.chunk(number)) {
+            match chunk {
+                Chunk::Segment(segment) => {
+                    let found = segment.find(&sets);
+                    let groups = segment.groups_of(found.as_deref());
+                    segment.each(AsOf::Now, &everything, groups, |offset, fact| take(before + offset, fact));
+                }
+                Chunk::Block(block) => {
+                    let found = block.find(&sets);
+                    let among = found.as_deref();
+                    block.each(AsOf::Now, &everything, among, |index, fact| take(before + index, fact));
+                }
+            }
+        }
     }
 
     /// Looks up positions, those of segments in the order of memory.
     pub(super) fn at<'a>(&'a self, positions: &[u32], mut take: impl FnMut(At<'a, '_>)) {
         let before_blocks = self.segments.len() * SEGMENT_POSITIONS;
-        let mut in_segments: Vec<(u32, u16)> = Vec::new();
+        let mut in_segments: Vec<(usize, usize)> = Vec::new();
         for from in positions {
             match self.place(u64::from(*from)) {
                 Some(Place::Segment(number, offset)) => {
-                    let place = self.segments[number].place(offset);
-                    in_segments.extend(u32::try_from(number).ok().zip(place));
+                    in_segments.extend(self.segments[number].place(offset).map(|place| (number, place)));
                 }
                 Some(Place::Block(number, index)) => {
                     if let Some(block) = self.blocks.get(number) {
@@ -134,38 +170,16 @@ impl Chunks {
         let mut groups: Vec<(usize, u64)> = Vec::new();
         for facts in in_segments.chunk_by(|a, b| a.0 == b.0) {
             groups.clear();
-            for place in facts.iter().map(|(_, place)| usize::from(*place)) {
+            for place in facts.iter().map(|(_, place)| *place) {
                 let (group, bit) = (place / WORD_BITS, 1 << (place % WORD_BITS));
                 match groups.last_mut() {
                     Some((last, bits)) if *last == group => *bits |= bit,
                     _ => groups.push((group, bit)),
                 }
             }
-            let number = facts[0].0 as usize;
+            let number = facts[0].0;
             let (segment, before) = (&self.segments[number], number * SEGMENT_POSITIONS);
             take(At::Segment { segment, before, groups: &groups });
-        }
-    }
-
-    /// Calls a function for the days of the facts of some positions that are in force now.
-    pub(super) fn each_day_in_force(&self, positions: &[u32], mut take: impl FnMut(i32)) {
-        for some in positions.chunks(LOOKED_UP_TOGETHER) {
-            self.at(some, |at| match at {
-                At::Block { block, index, .. } => {
-                    if block.is_in_force(index, AsOf::Now)
-                        && let Some(fact) = block.fact(index)
-                    {
-                        take(fact.fixed().day);
-                    }
-                }
-                At::Segment { segment, groups, .. } => {
-                    let in_force = segment.in_force(AsOf::Now);
-                    for (group, facts) in groups {
-                        let facts = places(facts & in_force.group(*group));
-                        facts.for_each(|bit| take(segment.day(group * WORD_BITS + bit)));
-                    }
-                }
-            });
         }
     }
 
@@ -182,9 +196,8 @@ impl Chunks {
                     }
                 }
                 At::Segment { segment, before, groups } => {
-                    let in_force = segment.in_force(AsOf::Now);
                     for (group, facts) in groups {
-                        let facts = facts & in_force.group(*group);
+                        let facts = facts & segment.in_force(AsOf::Now, *group);
                         segment.read(*group, facts, |place, fact| take(before + segment.offset(place), fact));
                     }
                 }
@@ -192,14 +205,11 @@ impl Chunks {
         }
     }
 
-    /// Applies what the event at a position did; see [`super::Columns::apply`].
-    pub(super) fn apply(&mut self, position: u64, began: Option<&NewFact>, ended: Option<u64>) {
-        match self.place(position) {
-            Some(Place::Segment(number, offset)) => {
-                if let Some(began) = began {
-                    self.segments[number].set(offset, began);
-                }
-            }
+    /// Applies what events did; see [`super::Columns::apply`].
+    pub(super) fn apply(&mut self, delta: &FactDelta) {
+        let began = delta.began.as_ref();
+        match self.place(delta.position) {
+            Some(Place::Segment(..)) | None => {}
             Some(Place::Block(number, index)) => {
                 if self.blocks.last().is_none_or(Block::is_full) && self.blocks.len() == number {
                     self.blocks.push(Block::default());
@@ -212,15 +222,29 @@ impl Chunks {
                     }
                 }
             }
-            None => {}
         }
-        if let Some(ended) = ended {
-            self.end(ended, position);
+        if let Some((from, position)) = delta.end() {
+            self.end(from, position);
+        }
+    }
+
+    /// Adds the facts of events at positions of segments, which had begun none. All of a segment are added at once.
+    pub(super) fn set_late(&mut self, deltas: &[FactDelta]) {
+        let mut late: BTreeMap<usize, Vec<(usize, &NewFact)>> = BTreeMap::new();
+        for delta in deltas {
+            if let Some(Place::Segment(number, offset)) = self.place(delta.position)
+                && let Some(began) = &delta.began
+            {
+                late.entry(number).or_default().push((offset, began));
+            }
+        }
+        for (number, late) in late {
+            self.segments[number].set(&late);
         }
     }
 
     /// Records that the fact of a position ended at another one.
-    pub(super) fn end(&mut self, from: u64, position: u64) {
+    pub(super) fn end(&mut self, from: u64, position: u32) {
         match self.place(from) {
             Some(Place::Segment(number, offset)) => self.segments[number].end(offset, position),
             Some(Place::Block(number, index)) => {
@@ -229,6 +253,20 @@ impl Chunks {
                 }
             }
             None => {}
+        }
+    }
+
+    /// Records the ends of many facts.
+    pub(super) fn end_all(&mut self, mut ends: Vec<(u64, u32)>) {
+        ends.sort_unstable();
+        let segment = |from: u64| usize::try_from(from.saturating_sub(1)).unwrap_or(0) / SEGMENT_POSITIONS;
+        for of_segment in ends.chunk_by(|a, b| segment(a.0) == segment(b.0)) {
+            match self.segments.get_mut(segment(of_segment[0].0)) {
+                Some(sealed) => sealed.end_all(of_segment.iter().map(|(from, position)| {
+                    (usize::try_from(from - 1).unwrap_or(0) % SEGMENT_POSITIONS, *position)
+                })),
+                None => of_segment.iter().for_each(|(from, position)| self.end(*from, *position)),
+            }
         }
     }
 

@@ -4,15 +4,15 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use cra_domain::territory::{self, DepartmentId};
+use cra_domain::territory;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::block::AsOf;
 use super::by_day::ByDay;
 use super::chunks::{At, Chunks};
-use super::posting_lists::{PostingLists, by_place};
-use super::segment::{Groups, Key};
+use super::scope_counts::ScopeCounts;
+use super::segment::Groups;
 use crate::accumulator::Accumulator;
 use crate::daily_sums::DailySums;
 use crate::filter::Filter;
@@ -21,42 +21,10 @@ use crate::scope::Scope;
 
 /// Number of facts, ended ones included, from which a commune, a structure or an advisor has daily sums: fewer facts
 /// are counted singly in less than a millisecond.
-pub(super) const ROLLED_UP_FROM: usize = 16_384;
+pub(super) const ROLLED_UP_FROM: u32 = 16_384;
 
 /// Number of facts of a day up to which their positions are stored: sums would take more memory than the facts.
 const FEW: usize = 12;
-
-/// Positions of the facts of each department, ended ones included, by index.
-pub(super) struct Departments(Vec<Vec<u32>>);
-
-impl Departments {
-    pub(super) fn of(chunks: &Chunks) -> Self {
-        let communes = territory::communes();
-        let department = |key: Key| communes.at(key.commune).map(|id| communes.department_of(id));
-        Self(by_place(chunks, |key| department(key).map(|id| id.index().into())))
-    }
-
-    /// The sums of departments, regions and the country. Departments are summed to regions and these to the country,
-    /// which is a fraction of the work of counting each fact three times.
-    fn sums(&self, chunks: &Chunks) -> Vec<(Scope, Days)> {
-        let positions = |id: DepartmentId| self.0.get(usize::from(id.index())).map_or(&[][..], Vec::as_slice);
-        let departments = territory::communes().departments().par_iter();
-        let departments = departments.map(|it| (it, Days::of(chunks, positions(it.id()))));
-        let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
-        let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
-        for (department, days) in &departments {
-            of_region.entry(department.region_id()).or_default().push(days);
-        }
-        let of_region: Vec<_> = of_region.into_iter().collect();
-        let regions = of_region.into_par_iter();
-        let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(chunks, days)));
-        let regions: Vec<_> = regions.collect();
-        let country = Days::merged(chunks, regions.iter().map(|(_, days)| days));
-        let country = (!country.0.is_empty()).then_some((Scope::Country, country));
-        let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
-        departments.chain(regions).chain(country).collect()
-    }
-}
 
 /// Sums per scope and day; copied on write while a snapshot shares them.
 #[derive(Clone, Default)]
@@ -65,6 +33,14 @@ pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Days>>>);
 /// The facts of each day, sorted by day.
 #[derive(Clone, Default)]
 pub(super) struct Days(Vec<(i32, Day)>);
+
+/// A day whose facts are being read: both forms, until their number is known.
+#[derive(Default)]
+struct Building {
+    sums: DailySums,
+    /// The first positions, one more than a day of few facts has.
+    few: Vec<u32>,
+}
 
 /// The facts in force of one day.
 #[derive(Clone)]
@@ -82,57 +58,81 @@ impl DailyRollups {
     }
 
     /// Adds the fact of a position to scopes, which get sums if they have none.
-    pub(super) fn add(&mut self, chunks: &Chunks, from: u32, scopes: impl IntoIterator<Item = Scope>) {
-        let Some(fact) = chunks.fact(from.into()) else {
-            return;
-        };
+    pub(super) fn add(
+        &mut self,
+        chunks: &Chunks,
+        from: u32,
+        fact: &FactRef<'_>,
+        scopes: impl IntoIterator<Item = Scope>,
+    ) {
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             let days = Arc::make_mut(daily_rollups.entry(scope).or_default());
-            days.day(fact.fixed().day).add(chunks, from, &fact);
+            days.day(fact.fixed().day).add(chunks, from, fact);
         }
     }
 
     /// Removes the fact of a position from those scopes that have sums.
-    pub(super) fn remove(&mut self, chunks: &Chunks, from: u32, scopes: impl IntoIterator<Item = Scope>) {
-        let Some(fact) = chunks.fact(from.into()) else {
-            return;
-        };
+    pub(super) fn remove(&mut self, from: u64, fact: &FactRef<'_>, scopes: impl IntoIterator<Item = Scope>) {
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             if let Some(days) = daily_rollups.get_mut(&scope) {
-                Arc::make_mut(days).day(fact.fixed().day).remove(from, &fact);
+                Arc::make_mut(days).day(fact.fixed().day).remove(from, fact);
             }
         }
     }
 
     /// The sums of all facts in force, built on all cores.
-    pub(super) fn of(chunks: &Chunks, posting_lists: &PostingLists, departments: &Departments) -> Self {
+    pub(super) fn of(chunks: &Chunks, counts: &ScopeCounts) -> Self {
         let long = || {
-            let long = posting_lists.longer_than(ROLLED_UP_FROM - 1).into_par_iter();
-            let days = |scope| Days::of(chunks, posting_lists.of_scope(scope).unwrap_or_default());
-            long.map(|scope| (scope, days(scope))).collect::<Vec<_>>()
+            let long = counts.with_at_least(ROLLED_UP_FROM).into_par_iter();
+            long.map(|scope| (scope, Days::of(chunks, scope))).collect::<Vec<_>>()
         };
-        let (territories, long) = rayon::join(|| departments.sums(chunks), long);
+        let (territories, long) = rayon::join(|| territories(chunks), long);
         let all = territories.into_iter().chain(long);
         Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
     }
 
     /// Builds the sums of a scope that has become large, including its last fact.
-    pub(super) fn roll_up(&mut self, chunks: &Chunks, scope: Scope, posting_lists: &PostingLists) {
-        let days = Days::of(chunks, posting_lists.of_scope(scope).unwrap_or_default());
-        Arc::make_mut(&mut self.0).insert(scope, Arc::new(days));
+    pub(super) fn roll_up(&mut self, chunks: &Chunks, scope: Scope) {
+        Arc::make_mut(&mut self.0).insert(scope, Arc::new(Days::of(chunks, scope)));
     }
 }
 
+/// The sums of departments, regions and the country. Departments are summed to regions and these to the country, which is a
+/// fraction of the work of counting each fact three times.
+fn territories(chunks: &Chunks) -> Vec<(Scope, Days)> {
+    let departments = territory::communes().departments().par_iter();
+    let departments = departments.map(|it| (it, Days::of(chunks, Scope::Department(it.id()))));
+    let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
+    let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
+    for (department, days) in &departments {
+        of_region.entry(department.region_id()).or_default().push(days);
+    }
+    let of_region: Vec<_> = of_region.into_iter().collect();
+    let regions = of_region.into_par_iter();
+    let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(chunks, days)));
+    let regions: Vec<_> = regions.collect();
+    let country = Days::merged(chunks, regions.iter().map(|(_, days)| days));
+    let country = (!country.0.is_empty()).then_some((Scope::Country, country));
+    let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
+    departments.chain(regions).chain(country).collect()
+}
+
 impl Days {
-    /// The days of the facts at some positions that are in force.
-    fn of(chunks: &Chunks, positions: &[u32]) -> Self {
-        let mut facts: HashMap<i32, usize> = HashMap::new();
-        chunks.each_day_in_force(positions, |day| *facts.entry(day).or_default() += 1);
-        let mut days = Self::default();
-        days.extend(chunks, positions, |day| facts.get(&day).is_some_and(|facts| *facts > FEW));
-        days
+    /// The days of the facts of a scope that are in force.
+    fn of(chunks: &Chunks, scope: Scope) -> Self {
+        let mut days: HashMap<i32, Building> = HashMap::new();
+        chunks.each_of(scope, |from, fact| {
+            let day = days.entry(fact.fixed().day).or_default();
+            day.sums.add(&fact);
+            if day.few.len() <= FEW {
+                day.few.push(from);
+            }
+        });
+        let mut days: Vec<_> = days.into_iter().map(|(day, built)| (day, built.end())).collect();
+        days.sort_unstable_by_key(|(day, _)| *day);
+        Self(days)
     }
 
     /// Adds the facts at some positions that are in force: to the sums of their day if it has many facts, otherwise to its
@@ -223,6 +223,12 @@ impl Days {
     }
 }
 
+impl Building {
+    fn end(self) -> Day {
+        if self.few.len() <= FEW { Day::Few(self.few) } else { Day::Many(Arc::new(self.sums)) }
+    }
+}
+
 impl Day {
     fn add(&mut self, chunks: &Chunks, from: u32, fact: &FactRef<'_>) {
         if let Self::Few(facts) = self
@@ -234,9 +240,9 @@ impl Day {
         }
     }
 
-    fn remove(&mut self, from: u32, fact: &FactRef<'_>) {
+    fn remove(&mut self, from: u64, fact: &FactRef<'_>) {
         match self {
-            Self::Few(facts) => facts.retain(|other| *other != from),
+            Self::Few(facts) => facts.retain(|other| u64::from(*other) != from),
             Self::Many(totals) => Arc::make_mut(totals).remove(fact),
         }
     }

@@ -1,8 +1,10 @@
 //! What an event changes of the columns.
 
+use cra_domain::territory;
 use uuid::Uuid;
 
 use super::cra_index::{CraIndex, LatestFact};
+use crate::dictionary::Code;
 use crate::fact::Fact;
 use crate::packed_fact::{FactRef, Overflow, PackedFact};
 
@@ -31,6 +33,29 @@ impl NewFact {
     }
 }
 
+/// Keys of a fact: what it is listed by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub(super) commune: u16,
+    pub(super) structure: Code,
+    pub(super) advisor: Code,
+}
+
+impl Key {
+    /// The keys of a fact.
+    #[inline]
+    pub(super) fn of(fact: &PackedFact) -> Self {
+        Self { commune: fact.commune, structure: fact.structure, advisor: fact.advisor }
+    }
+
+    /// Index of the department of the commune.
+    #[inline]
+    pub(super) fn department(self) -> Option<u32> {
+        let communes = territory::communes();
+        communes.at(self.commune).map(|id| communes.department_of(id).index().into())
+    }
+}
+
 /// What the event at one position changed.
 #[derive(Clone, Debug)]
 pub struct FactDelta {
@@ -47,6 +72,11 @@ impl FactDelta {
     #[must_use]
     pub fn of(position: u64, began: Option<&Fact>, ended: Option<u64>) -> Self {
         Self { position, began: began.map(NewFact::of), ended }
+    }
+
+    /// The position of the fact that it ended, and its own. The store refuses positions of more than 32 bits.
+    pub(super) fn end(&self) -> Option<(u64, u32)> {
+        self.ended.zip(u32::try_from(self.position).ok())
     }
 
     /// The fact that it began, as the latest of its CRA.

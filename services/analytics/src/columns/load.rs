@@ -1,12 +1,12 @@
-//! Loads the columns from stored facts on all cores: first the blocks, then the index of CRAs. Posting lists and daily sums
-//! follow with the first query.
+//! Loads the columns from stored facts on all cores: first the blocks, then the index of CRAs. Daily sums follow with
+//! the first query.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::block::Block;
+use super::block::{BLOCK_POSITIONS, Block};
 use super::chunks::Chunks;
 use super::cra_index::{CraIndex, LatestFact};
 use super::delta::FactDelta;
@@ -14,7 +14,10 @@ use super::segment::{SEGMENT_POSITIONS, Segment};
 use super::snapshot::{Snapshot, Watermark};
 use super::{Facts, POSITIONS_MAX};
 
-/// Effects of the events of one block.
+/// Positions that one thread reads at a time: some full blocks.
+const POSITIONS_PER_READ: u64 = 16 * BLOCK_POSITIONS as u64;
+
+/// Effects of the events of some blocks.
 #[derive(Default)]
 struct Part {
     /// Until they are a segment.
@@ -23,7 +26,7 @@ struct Part {
     /// The facts that events began.
     latest: Vec<LatestFact>,
     /// The facts that events ended, with the position of the event.
-    ended: Vec<(u64, u64)>,
+    ended: Vec<(u64, u32)>,
     /// The facts among those that a later one of their CRA replaced.
     replaced: Vec<LatestFact>,
 }
@@ -36,11 +39,7 @@ pub(super) fn facts<E: Send>(
     let positions = watermark.map_or(0, |watermark| watermark.position.min(POSITIONS_MAX));
     let mut cra_index = CraIndex::default();
     let chunks = Arc::new(chunks(positions, read, &mut cra_index)?);
-    Ok(Facts {
-        snapshot: Snapshot { watermark, chunks, ..Snapshot::default() },
-        cra_index,
-        posting_lists: None,
-    })
+    Ok(Facts { snapshot: Snapshot { watermark, chunks, ..Snapshot::default() }, cra_index, counts: None })
 }
 
 fn chunks<E: Send>(
@@ -49,12 +48,10 @@ fn chunks<E: Send>(
     cra_index: &mut CraIndex,
 ) -> Result<Chunks, E> {
     let of_segment = SEGMENT_POSITIONS as u64;
-    let numbers = 0..positions.div_ceil(of_segment);
-    let parts = numbers.into_par_iter().map(|number| {
+    let parts = (0..positions.div_ceil(of_segment)).into_par_iter().map(|number| {
         let before = number * of_segment;
         let last = positions.min(before + of_segment);
-        let mut part = Part::default();
-        read(before + 1..=last, &mut |delta| part.add(delta, cra_index))?;
+        let mut part = Part::read(before + 1..=last, &read, cra_index)?;
         if last == before + of_segment {
             part.segment = Some(Segment::of(&std::mem::take(&mut part.blocks)));
         }
@@ -72,13 +69,35 @@ fn chunks<E: Send>(
         part.replaced.into_iter().for_each(|former| cra_index.remove(former));
     }
     let mut chunks = Chunks::new(segments, blocks);
-    for (from, at) in ended {
-        chunks.end(from, at);
-    }
+    chunks.end_all(ended);
     Ok(chunks)
 }
 
 impl Part {
+    /// Reads the effects of some events on all cores.
+    fn read<E: Send>(
+        positions: RangeInclusive<u64>,
+        read: &(impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync),
+        cra_index: &CraIndex,
+    ) -> Result<Self, E> {
+        let (first, last) = positions.into_inner();
+        let numbers = 0..(last - first + 1).div_ceil(POSITIONS_PER_READ);
+        let parts = numbers.into_par_iter().map(|number| {
+            let first = first + number * POSITIONS_PER_READ;
+            let mut part = Self::default();
+            read(first..=last.min(first + POSITIONS_PER_READ - 1), &mut |delta| part.add(delta, cra_index))?;
+            Ok(part)
+        });
+        let mut all = Self::default();
+        for part in parts.collect::<Result<Vec<_>, E>>()? {
+            all.blocks.extend(part.blocks);
+            all.latest.extend(part.latest);
+            all.ended.extend(part.ended);
+            all.replaced.extend(part.replaced);
+        }
+        Ok(all)
+    }
+
     fn add(&mut self, delta: &FactDelta, cra_index: &CraIndex) {
         if self.blocks.last().is_none_or(Block::is_full) {
             self.blocks.push(Block::default());
@@ -88,6 +107,6 @@ impl Part {
         }
         self.latest.extend(delta.latest(cra_index));
         self.replaced.extend(delta.replaced(cra_index));
-        self.ended.extend(delta.ended.map(|from| (from, delta.position)));
+        self.ended.extend(delta.end());
     }
 }

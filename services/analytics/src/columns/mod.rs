@@ -11,12 +11,14 @@ mod cra_index;
 mod daily_rollups;
 mod delta;
 mod dense;
+mod directory;
 mod ends;
 mod gather;
 mod load;
 mod overflows;
 mod packed;
-mod posting_lists;
+mod scope_counts;
+mod sealed;
 mod segment;
 mod select;
 mod slices;
@@ -30,9 +32,10 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::cra_index::CraIndex;
-use self::daily_rollups::{DailyRollups, Departments, ROLLED_UP_FROM};
+use self::daily_rollups::{DailyRollups, ROLLED_UP_FROM};
+use self::delta::Key;
 pub use self::delta::{FactDelta, NewFact};
-use self::posting_lists::PostingLists;
+use self::scope_counts::ScopeCounts;
 use self::segment::Segment;
 pub use self::snapshot::{Candidates, ScanRequest, Snapshot, Watermark};
 use crate::scope::Scope;
@@ -48,9 +51,9 @@ pub struct Columns(RwLock<Facts>);
 struct Facts {
     snapshot: Snapshot,
     cra_index: CraIndex,
-    /// `None` until the first query. While many facts arrive, lists and sums are not built: building them once from all
-    /// facts is a fraction of the work of updating them fact by fact.
-    posting_lists: Option<PostingLists>,
+    /// `None` until the first query. While many facts arrive, counts and daily sums are not built: building them once from
+    /// all facts is a fraction of the work of updating them fact by fact.
+    counts: Option<ScopeCounts>,
 }
 
 impl Columns {
@@ -67,6 +70,7 @@ impl Columns {
     /// the watermark.
     pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>) {
         let mut facts = self.0.write();
+        Arc::make_mut(&mut facts.snapshot.chunks).set_late(deltas);
         for delta in deltas {
             facts.apply(delta);
         }
@@ -91,19 +95,19 @@ impl Columns {
         }
     }
 
-    /// Builds the posting lists and daily sums, unless they exist. Takes a second per ten million facts; blocks.
+    /// Builds the daily sums, unless they exist. Takes a second per ten million facts; blocks.
     pub fn warm_up(&self) {
         let mut facts = self.0.write();
-        if facts.posting_lists.is_none() {
+        if facts.counts.is_none() {
             facts.build_indexes();
         }
     }
 
-    /// A snapshot of the facts. The first call builds the posting lists and daily sums.
+    /// A snapshot of the facts. The first call builds the daily sums.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let facts = self.0.read();
-        if facts.posting_lists.is_some() {
+        if facts.counts.is_some() {
             return facts.snapshot.clone();
         }
         drop(facts);
@@ -131,33 +135,16 @@ impl Columns {
     pub fn ended(&self, from: u64) -> Option<u64> {
         self.0.read().snapshot.ended(from)
     }
-
-    /// The positions of the facts of scopes up to a position, ended ones included; `None` if a scope has no list, or if
-    /// there are more than `most`.
-    #[must_use]
-    pub fn by_posting_list(&self, scopes: &[Scope], until: u64, most: usize) -> Option<Vec<u32>> {
-        let facts = self.0.read();
-        let posting_lists: Option<Vec<&[u32]>> =
-            scopes.iter().map(|scope| facts.posting_lists.as_ref()?.of_scope(*scope)).collect();
-        let posting_lists = posting_lists?;
-        if posting_lists.iter().map(|list| list.len()).sum::<usize>() > most {
-            return None;
-        }
-        let until = u32::try_from(until).unwrap_or(u32::MAX);
-        Some(posting_lists.into_iter().flatten().copied().filter(|from| *from <= until).collect())
-    }
 }
 
 impl Facts {
     fn apply(&mut self, delta: &FactDelta) {
-        let FactDelta { position, began, ended } = delta;
-        // The store refuses larger positions.
-        let (from, ended) = (u32::try_from(*position).ok(), ended.and_then(|at| u32::try_from(at).ok()));
-        if let Some(ended) = ended {
+        if let Some((ended, _)) = delta.end() {
             self.end(ended);
         }
-        Arc::make_mut(&mut self.snapshot.chunks).apply(*position, began.as_ref(), ended.map(u64::from));
-        if let Some((from, new)) = from.zip(began.as_ref()) {
+        Arc::make_mut(&mut self.snapshot.chunks).apply(delta);
+        // The store refuses positions of more than 32 bits.
+        if let Some((from, new)) = u32::try_from(delta.position).ok().zip(delta.began.as_ref()) {
             self.begin(from, new);
         }
     }
@@ -173,38 +160,37 @@ impl Facts {
 
     fn build_indexes(&mut self) {
         let chunks = &self.snapshot.chunks;
-        let (posting_lists, departments) =
-            rayon::join(|| PostingLists::of(chunks), || Departments::of(chunks));
-        self.snapshot.daily_rollups = DailyRollups::of(chunks, &posting_lists, &departments);
-        self.posting_lists = Some(posting_lists);
+        let counts = ScopeCounts::of(chunks);
+        self.snapshot.daily_rollups = DailyRollups::of(chunks, &counts);
+        self.counts = Some(counts);
     }
 
-    fn end(&mut self, ended: u32) {
+    fn end(&mut self, ended: u64) {
         let Snapshot { chunks, daily_rollups, .. } = &mut self.snapshot;
-        if self.posting_lists.is_some()
-            && let Some(fact) = chunks.fact(ended.into())
+        if self.counts.is_some()
+            && let Some(fact) = chunks.fact(ended)
         {
             let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
-            daily_rollups.remove(chunks, ended, scopes.flatten());
+            daily_rollups.remove(ended, &fact, scopes.flatten());
         }
     }
 
     fn begin(&mut self, from: u32, new: &NewFact) {
         let Snapshot { chunks, daily_rollups, .. } = &mut self.snapshot;
-        let Some(posting_lists) = &mut self.posting_lists else {
+        let Some(counts) = &mut self.counts else {
             return;
         };
         let mut rolled_up = [None; 3];
-        let small = posting_lists.add(from, &new.fixed);
+        let small = counts.add(Key::of(&new.fixed));
         for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
             match facts.cmp(&ROLLED_UP_FROM) {
                 Ordering::Less => {}
-                Ordering::Equal => daily_rollups.roll_up(chunks, scope, posting_lists),
+                Ordering::Equal => daily_rollups.roll_up(chunks, scope),
                 Ordering::Greater => *rolled_up = Some(scope),
             }
         }
         let scopes = Scope::large(&new.fixed).into_iter().chain(rolled_up);
-        daily_rollups.add(chunks, from, scopes.flatten());
+        daily_rollups.add(chunks, from, &new.fact(), scopes.flatten());
     }
 }
 

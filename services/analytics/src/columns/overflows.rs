@@ -8,14 +8,14 @@ pub(super) struct Overflows {
     /// Redirections, grouped by fact.
     redirections: Vec<Redirected>,
     /// Place of the fact that each redirection is of.
-    redirected: Vec<u16>,
+    redirected: Vec<u32>,
     /// Numbers that do not fit, by place of the fact.
-    numbers: Vec<(u16, Box<WideCounts>)>,
+    numbers: Vec<(u32, Box<WideCounts>)>,
 }
 
 impl Overflows {
     /// Adds the parts of a fact.
-    pub(super) fn insert(&mut self, place: u16, overflow: &Overflow) {
+    pub(super) fn insert(&mut self, place: u32, overflow: &Overflow) {
         let first = self.redirected.partition_point(|other| *other < place);
         self.redirected.splice(first..first, overflow.redirections.iter().map(|_| place));
         self.redirections.splice(first..first, overflow.redirections.iter().copied());
@@ -27,7 +27,7 @@ impl Overflows {
 
     /// A packed fact with its other parts.
     #[inline]
-    pub(super) fn complete(&self, place: u16, fixed: PackedFact) -> FactRef<'_> {
+    pub(super) fn complete(&self, place: u32, fixed: PackedFact) -> FactRef<'_> {
         if !fixed.has_overflow {
             return FactRef::new(fixed, &[], None);
         }
@@ -39,12 +39,12 @@ impl Overflows {
     }
 
     /// Places of the facts whose numbers do not fit.
-    pub(super) fn wide(&self) -> impl Iterator<Item = u16> {
+    pub(super) fn wide(&self) -> impl Iterator<Item = u32> {
         self.numbers.iter().map(|(place, _)| *place)
     }
 
     /// Redirections of facts from one place on, each with the place.
-    pub(super) fn redirections_from(&self, place: u16) -> impl Iterator<Item = (u16, Redirected)> {
+    pub(super) fn redirections_from(&self, place: u32) -> impl Iterator<Item = (u32, Redirected)> {
         let first = self.redirected.partition_point(|other| *other < place);
         self.redirected[first..].iter().copied().zip(self.redirections[first..].iter().copied())
     }

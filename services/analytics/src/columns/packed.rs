@@ -25,15 +25,22 @@ impl Packed {
         if width == 0 {
             return Self { smallest, ..Self::default() };
         }
-        let mut words = vec![0; (numbers.clone().count() * width).div_ceil(WORD_BITS) + 1];
-        for (index, number) in numbers.enumerate() {
-            let distance = u128::from(number.wrapping_sub(smallest).cast_unsigned());
-            let (word, shift) = (index * width / WORD_BITS, index * width % WORD_BITS);
-            let shifted = distance << shift;
-            #[allow(clippy::cast_possible_truncation)] // the lower and the upper half
-            let halves = [shifted as u64, (shifted >> WORD_BITS) as u64];
-            words[word] |= halves[0];
-            words[word + 1] |= halves[1];
+        let mut words = Vec::with_capacity((numbers.clone().count() * width).div_ceil(WORD_BITS) + 1);
+        let (mut word, mut filled) = (0, 0);
+        for number in numbers {
+            let distance = number.wrapping_sub(smallest).cast_unsigned();
+            word |= distance << filled;
+            filled += width;
+            if filled >= WORD_BITS {
+                words.push(word);
+                filled -= WORD_BITS;
+                // The bits that did not fit; none if the word was filled exactly.
+                word = if filled == 0 { 0 } else { distance >> (width - filled) };
+            }
+        }
+        words.push(word);
+        if filled > 0 {
+            words.push(0);
         }
         Self { smallest, width, words: words.into() }
     }

@@ -3,8 +3,10 @@
 
 use super::bits::{WORD_BITS, places};
 use super::block::AsOf;
-use super::segment::{Groups, InForce, Segment, SortKey};
+use super::sealed::SortKey;
+use super::segment::{Groups, Segment};
 use crate::code_set::CodeSet;
+use crate::commune_set::Coverage;
 use crate::filter::Filter;
 use crate::packed_fact::column_form::{code, flag, number};
 use crate::packed_fact::{FactRef, STATUS_LINES, SUB_THEMES_FROM};
@@ -13,7 +15,7 @@ use crate::packed_fact::{FactRef, STATUS_LINES, SUB_THEMES_FROM};
 pub(super) struct Selector<'a> {
     segment: &'a Segment,
     filter: &'a Filter,
-    in_force: InForce<'a>,
+    as_of: AsOf,
     /// The facts whose numbers are not in the slices, by group; few.
     wide: Vec<(usize, u64)>,
 }
@@ -44,20 +46,21 @@ impl<'a> Selector<'a> {
             return None;
         }
         let mut wide: Vec<(usize, u64)> = Vec::new();
-        for place in segment.overflows().wide().map(usize::from) {
+        for place in segment.overflows().wide().map(|place| place as usize) {
             let (group, bit) = (place / WORD_BITS, 1 << (place % WORD_BITS));
             match wide.last_mut() {
                 Some((last, bits)) if *last == group => *bits |= bit,
                 _ => wide.push((group, bit)),
             }
         }
-        Some(Self { segment, filter, in_force: segment.in_force(as_of), wide })
+        Some(Self { segment, filter, as_of, wide })
     }
 
     /// The facts among some of a group that match.
     #[inline]
     pub(super) fn group(&self, number: usize, among: u64) -> Matched {
-        let candidates = if self.is_excluded(number) { 0 } else { self.in_force.group(number) & among };
+        let candidates =
+            if self.is_excluded(number) { 0 } else { self.segment.in_force(self.as_of, number) & among };
         let wide = if self.wide.is_empty() { 0 } else { candidates & self.wide_of(number) };
         let mut together = candidates & !wide;
         if together != 0 {
@@ -75,10 +78,20 @@ impl<'a> Selector<'a> {
         let (days, (first, last)) = (self.filter.days(), self.segment.days_of_group(group));
         last < *days.start()
             || *days.end() < first
+            || self.department(group) == Some(Coverage::None)
             || self.sorted().into_iter().any(|Sorted { codes, code, key }| {
                 self.segment.is_shared(key, group)
                     && codes.is_some_and(|codes| !has(codes, self.segment.code(code, group * WORD_BITS)))
             })
+    }
+
+    /// How many communes are selected of the department of all facts of a group; `None` if there are several departments, or if
+    /// no communes are asked for.
+    #[inline]
+    fn department(&self, group: usize) -> Option<Coverage> {
+        let communes = self.filter.communes.as_ref()?;
+        let commune = || self.segment.code(code::COMMUNE, group * WORD_BITS);
+        self.segment.is_shared(SortKey::Department, group).then(|| communes.department_of(commune()))
     }
 
     /// The lists of codes that the facts of a segment are sorted by.
@@ -139,10 +152,10 @@ impl<'a> Selector<'a> {
         if !(days.contains(&first) && days.contains(&last)) {
             facts = keep(facts, |bit| days.contains(&self.segment.day(group * WORD_BITS + bit)));
         }
-        if let Some(flags) = communes {
-            let is_asked =
-                |commune: i64| usize::try_from(commune).is_ok_and(|at| flags.get(at) == Some(&true));
-            facts = keep(facts, |bit| is_asked(code(code::COMMUNE, bit)));
+        if let Some(communes) = communes
+            && self.department(group) != Some(Coverage::All)
+        {
+            facts = keep(facts, |bit| communes.contains(code(code::COMMUNE, bit)));
         }
         for Sorted { codes, code: of_facts, key } in self.sorted() {
             if let Some(codes) = codes

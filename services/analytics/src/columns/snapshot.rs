@@ -1,13 +1,14 @@
 //! An immutable snapshot of the columns: the facts that one query counts.
 
 use std::num::NonZero;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::bits::WORD_BITS;
 use super::block::AsOf;
 use super::by_day::ByDay;
-use super::chunks::{At, Chunk, Chunks, as_of};
+use super::chunks::{Chunk, Chunks, as_of};
 use super::daily_rollups::DailyRollups;
 use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
@@ -19,12 +20,10 @@ use crate::packed_fact::FactRef;
 use crate::rows::Rows;
 use crate::scope::Scope;
 
-/// Minimum number of positions per thread that makes another thread worthwhile.
-const POSITIONS_PER_THREAD_MIN: usize = 65_536;
-/// Number of single positions per morsel.
-const POSITIONS_PER_PIECE: usize = 512;
-/// Minimum number of single positions per thread that makes another thread worthwhile.
-const SINGLE_PER_THREAD_MIN: usize = 4 * POSITIONS_PER_PIECE;
+/// Minimum number of facts per thread that makes another thread worthwhile.
+const FACTS_PER_THREAD_MIN: usize = 65_536;
+/// Groups per morsel of a segment.
+const GROUPS_PER_MORSEL: usize = 1_024;
 
 /// Progress of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +45,13 @@ pub struct Snapshot {
     pub(super) daily_rollups: DailyRollups,
 }
 
-/// Which facts a query examines.
+/// Which facts a query examines: at least those that belong to the scopes.
 #[derive(Clone, Copy)]
 pub enum Candidates<'a> {
     /// Every fact.
     Everything,
-    /// The facts of these positions, without repetition.
-    Positions(&'a [u32]),
+    /// The facts that belong to one of the scopes of each set. Facts that belong to none may be examined too.
+    Within(&'a [Vec<Scope>]),
 }
 
 /// A scan of facts.
@@ -68,11 +67,20 @@ pub struct ScanRequest<'a> {
     pub cancelled: &'a AtomicBool,
 }
 
-/// A unit of work.
-#[derive(Clone, Copy)]
-enum Morsel<'a> {
-    Chunk(usize),
-    Positions(&'a [u32]),
+/// A unit of work: facts of one segment or block.
+struct Morsel {
+    chunk: usize,
+    facts: Examined,
+}
+
+/// Which facts of a segment or block are examined.
+enum Examined {
+    /// All of a block.
+    Block,
+    /// Consecutive groups of a segment.
+    Groups(Range<usize>),
+    /// Groups of a segment or facts of a block, by number.
+    Found(Vec<u16>),
 }
 
 /// A part of the facts that a query examines.
@@ -81,25 +89,6 @@ enum Part<'a> {
     Segment { segment: &'a Segment, before: usize, as_of: AsOf, groups: Groups<'a> },
     /// A fact in force that the filter matches.
     Fact { from: u64, fact: FactRef<'a> },
-}
-
-impl<'a> Candidates<'a> {
-    /// How many threads have enough to do.
-    fn threads(self, snapshot: &Snapshot) -> usize {
-        match self {
-            Self::Everything => snapshot.positions() / POSITIONS_PER_THREAD_MIN,
-            Self::Positions(positions) => positions.len() / SINGLE_PER_THREAD_MIN,
-        }
-    }
-
-    fn morsel(self, number: usize, snapshot: &Snapshot) -> Option<Morsel<'a>> {
-        match self {
-            Self::Everything => (number < snapshot.chunks.len()).then_some(Morsel::Chunk(number)),
-            Self::Positions(positions) => {
-                positions.chunks(POSITIONS_PER_PIECE).nth(number).map(Morsel::Positions)
-            }
-        }
-    }
 }
 
 impl Snapshot {
@@ -246,12 +235,12 @@ impl Snapshot {
         work: impl Fn(&mut T, Part<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
-        let ScanRequest { candidates, cancelled, .. } = request;
+        let (morsels, facts) = self.plan(request);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut count = new();
-            while !cancelled.load(Ordering::Relaxed) {
-                let Some(morsel) = candidates.morsel(next.fetch_add(1, Ordering::Relaxed), self) else {
+            while !request.cancelled.load(Ordering::Relaxed) {
+                let Some(morsel) = morsels.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     break;
                 };
                 self.each_part(morsel, request, |part| work(&mut count, part));
@@ -259,7 +248,7 @@ impl Snapshot {
             count
         };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let helpers = cores.min(candidates.threads(self)).saturating_sub(1);
+        let helpers = cores.min(facts / FACTS_PER_THREAD_MIN).saturating_sub(1);
         let count = std::thread::scope(|scope| {
             let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
             let mut count = work();
@@ -271,43 +260,71 @@ impl Snapshot {
             }
             count
         });
-        (!cancelled.load(Ordering::Relaxed)).then_some(count)
+        (!request.cancelled.load(Ordering::Relaxed)).then_some(count)
+    }
+
+    /// The work of a query, and about how many facts it examines. Segments and blocks of other days are left out.
+    fn plan(&self, request: ScanRequest<'_>) -> (Vec<Morsel>, usize) {
+        let sets = match request.candidates {
+            Candidates::Everything => &[][..],
+            Candidates::Within(sets) => sets,
+        };
+        let days = request.filter.days();
+        let is_asked = |(first, last): (i32, i32)| first <= *days.end() && *days.start() <= last;
+        let (mut morsels, mut facts) = (Vec::new(), 0);
+        let chunks = (0..self.chunks.len()).filter_map(|number| Some((number, self.chunks.chunk(number)?.1)));
+        for (chunk, of_chunk) in chunks.filter(|(_, chunk)| chunk.days().is_some_and(is_asked)) {
+            let (found, facts_per_entry) = match of_chunk {
+                Chunk::Segment(segment) => (segment.find(sets), WORD_BITS),
+                Chunk::Block(block) => (block.find(sets), 1),
+            };
+            match (found, of_chunk) {
+                (Some(found), _) => {
+                    facts += found.len() * facts_per_entry;
+                    if !found.is_empty() {
+                        morsels.push(Morsel { chunk, facts: Examined::Found(found) });
+                    }
+                }
+                (None, Chunk::Segment(segment)) => {
+                    let groups = segment.groups();
+                    facts += groups * facts_per_entry;
+                    let firsts = (0..groups).step_by(GROUPS_PER_MORSEL);
+                    morsels.extend(firsts.map(|first| Morsel {
+                        chunk,
+                        facts: Examined::Groups(first..groups.min(first + GROUPS_PER_MORSEL)),
+                    }));
+                }
+                (None, Chunk::Block(block)) => {
+                    facts += block.len();
+                    morsels.push(Morsel { chunk, facts: Examined::Block });
+                }
+            }
+        }
+        (morsels, facts)
     }
 
     /// The parts of a morsel at the position of a query.
-    fn each_part(&self, morsel: Morsel<'_>, request: ScanRequest<'_>, mut take: impl FnMut(Part<'_>)) {
+    fn each_part(&self, morsel: &Morsel, request: ScanRequest<'_>, mut take: impl FnMut(Part<'_>)) {
         let ScanRequest { position, filter, .. } = request;
-        let now = self.position();
-        match morsel {
-            Morsel::Chunk(number) => {
-                let Some((before, chunk)) = self.chunks.chunk(number) else {
-                    return;
-                };
-                let Some(as_of) = as_of(position, now, before) else {
-                    return;
-                };
-                match chunk {
-                    Chunk::Segment(segment) => {
-                        take(Part::Segment { segment, before, as_of, groups: segment.all_groups() });
-                    }
-                    Chunk::Block(block) => block.each(as_of, filter, |index, fact| {
-                        take(Part::Fact { from: position_at(before + index), fact });
-                    }),
-                }
+        let Some((before, chunk)) = self.chunks.chunk(morsel.chunk) else {
+            return;
+        };
+        let Some(as_of) = as_of(position, self.position(), before) else {
+            return;
+        };
+        let found = match &morsel.facts {
+            Examined::Found(found) => Some(&found[..]),
+            Examined::Block | Examined::Groups(_) => None,
+        };
+        match (chunk, &morsel.facts) {
+            (Chunk::Segment(segment), Examined::Groups(groups)) => {
+                take(Part::Segment { segment, before, as_of, groups: Groups::All(groups.clone()) });
             }
-            Morsel::Positions(positions) => self.chunks.at(positions, |at| match at {
-                At::Block { block, before, index } => {
-                    if as_of(position, now, before).is_some_and(|as_of| block.is_in_force(index, as_of))
-                        && let Some(fact) = block.fact(index).filter(|fact| filter.matches(fact))
-                    {
-                        take(Part::Fact { from: position_at(before + index), fact });
-                    }
-                }
-                At::Segment { segment, before, groups } => {
-                    if let Some(as_of) = as_of(position, now, before) {
-                        take(Part::Segment { segment, before, as_of, groups: Groups::Listed(groups.iter()) });
-                    }
-                }
+            (Chunk::Segment(segment), _) => {
+                take(Part::Segment { segment, before, as_of, groups: segment.groups_of(found) });
+            }
+            (Chunk::Block(block), _) => block.each(as_of, filter, found, |index, fact| {
+                take(Part::Fact { from: position_at(before + index), fact });
             }),
         }
     }

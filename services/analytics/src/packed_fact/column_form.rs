@@ -66,18 +66,19 @@ impl ActivityKey {
 }
 
 impl PackedFact {
-    /// Its codes.
-    pub(crate) fn codes(&self) -> [i64; CODES] {
-        let mut codes = [0; CODES];
-        codes[code::DAY] = self.day.into();
-        codes[code::COMMUNE] = self.commune.into();
-        codes[code::STRUCTURE] = self.structure.into();
-        codes[code::ADVISOR] = self.advisor.into();
-        codes[code::VENUE] = self.venue.into();
-        codes[code::POSTAL_CODE] = self.postal_code.into();
-        codes[code::CLIENT] = self.client.into();
-        codes[code::RECORDED_AT] = self.recorded_at;
-        codes
+    /// One of its codes.
+    #[inline]
+    pub(crate) fn code(&self, code: usize) -> i64 {
+        match code {
+            code::DAY => self.day.into(),
+            code::COMMUNE => self.commune.into(),
+            code::STRUCTURE => self.structure.into(),
+            code::ADVISOR => self.advisor.into(),
+            code::VENUE => self.venue.into(),
+            code::POSTAL_CODE => self.postal_code.into(),
+            code::CLIENT => self.client.into(),
+            _ => self.recorded_at,
+        }
     }
 
     /// Its small numbers.
@@ -107,7 +108,7 @@ impl PackedFact {
             | u64::from(self.has_overflow) << flag::HAS_OVERFLOW
     }
 
-    /// The fact of [`PackedFact::codes`], [`PackedFact::numbers`] and [`PackedFact::flags`].
+    /// The fact of [`PackedFact::code`], [`PackedFact::numbers`] and [`PackedFact::flags`].
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // each was widened from its type
     pub(crate) fn of_columns(codes: [i64; CODES], numbers: &[u16; NUMBERS], flags: u64) -> Self {
         let [channel, activity, kind] =

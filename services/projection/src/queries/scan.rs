@@ -21,9 +21,6 @@ use cra_analytics::record::record;
 use cra_analytics::rows::Rows;
 use cra_analytics::scope::{Scope, ScopeSet};
 
-/// Number of positions that can be scanned in the time of looking up a listed one.
-const POSITIONS_PER_LISTED: usize = 32;
-
 /// Number of scopes whose daily sums are added in at most a millisecond.
 const FEW_SCOPES: usize = 4;
 
@@ -63,8 +60,8 @@ impl Scan {
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let filter = self.filter(selection);
-        let listed = self.listed_within(filter.scope_set());
-        let request = self.request(&filter, listed.as_deref());
+        let sets = filter.scope_set().into_sets();
+        let request = self.request(&filter, &sets);
         self.snapshot.facts.count(request, new, add, merge).ok_or(QueryError::Cancelled)
     }
 
@@ -77,24 +74,24 @@ impl Scan {
         merge: impl Fn(&mut T, T),
     ) -> Result<T, QueryError> {
         let filter = self.filter(selection);
-        let listed = self.listed_within(filter.scope_set());
-        let request = self.request(&filter, listed.as_deref());
+        let sets = filter.scope_set().into_sets();
+        let request = self.request(&filter, &sets);
         self.snapshot.facts.keys(request, new, add, merge).ok_or(QueryError::Cancelled)
     }
 
     /// Adds what the selection matches to the cells of a cross table.
     pub(crate) fn cells(&self, selection: &Selection, axes: Axes) -> Result<Cells, QueryError> {
         let filter = self.filter(selection);
-        let listed = self.listed_within(filter.scope_set());
-        let request = self.request(&filter, listed.as_deref());
+        let sets = filter.scope_set().into_sets();
+        let request = self.request(&filter, &sets);
         self.snapshot.facts.cells(request, axes).ok_or(QueryError::Cancelled)
     }
 
     /// Adds what the selection matches to the rows of a dimension.
     pub(crate) fn rows(&self, selection: &Selection, dimension: Dimension) -> Result<Rows, QueryError> {
         let filter = self.filter(selection);
-        let listed = self.listed_within(filter.scope_set());
-        let request = self.request(&filter, listed.as_deref());
+        let sets = filter.scope_set().into_sets();
+        let request = self.request(&filter, &sets);
         self.snapshot.facts.rows(request, dimension).ok_or(QueryError::Cancelled)
     }
 
@@ -110,25 +107,10 @@ impl Scan {
         self.gather(&filter, scope_set, slots, slot_of)
     }
 
-    /// A filter at the snapshot, of some positions or of all.
-    fn request<'a>(&'a self, filter: &'a Filter, listed: Option<&'a [u32]>) -> ScanRequest<'a> {
-        let candidates = listed.map_or(Candidates::Everything, Candidates::Positions);
+    /// A filter at the snapshot, which matches facts of scopes of each set.
+    fn request<'a>(&'a self, filter: &'a Filter, sets: &'a [Vec<Scope>]) -> ScanRequest<'a> {
+        let candidates = Candidates::Within(sets);
         ScanRequest { position: self.snapshot.position.0, filter, candidates, cancelled: &self.cancelled }
-    }
-
-    /// The shortest list of positions that holds what the scopes hold.
-    fn listed_within(&self, scope_set: ScopeSet) -> Option<Vec<u32>> {
-        let scopes = match scope_set {
-            ScopeSet::Exactly(scopes) => vec![scopes],
-            ScopeSet::Within(scopes) => scopes,
-        };
-        scopes.iter().filter_map(|scopes| self.listed(scopes)).min_by_key(Vec::len)
-    }
-
-    /// The positions of the facts of scopes, if looking each up is less work than scanning everything.
-    fn listed(&self, scopes: &[Scope]) -> Option<Vec<u32>> {
-        let most = self.snapshot.facts.positions() / POSITIONS_PER_LISTED;
-        self.snapshot.columns.by_posting_list(scopes, self.snapshot.position.0, most)
     }
 
     /// Counts what the selection matches, by the slot of each day, and makes an answer of it; days without a slot are
@@ -189,32 +171,27 @@ impl Scan {
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
     ) -> Result<Vec<Accumulator>, QueryError> {
-        let count = |listed: Option<Vec<u32>>| {
-            let request = self.request(filter, listed.as_deref());
+        let count = |filter: &Filter, sets: &[Vec<Scope>]| {
+            let request = self.request(filter, sets);
             self.snapshot.facts.gather(request, slots, &slot_of).ok_or(QueryError::Cancelled)
         };
         let scopes = match scope_set {
             ScopeSet::Exactly(scopes) if self.is_now() => scopes,
-            scope_set => return count(self.listed_within(scope_set)),
+            scope_set => return count(filter, &scope_set.into_sets()),
         };
         let mut gathered = vec![Accumulator::default(); slots];
-        let (days, mut without_sums) = (filter.days(), Vec::new());
-        for scope in scopes {
-            if !self.snapshot.facts.gather_days(scope, &days, &slot_of, &mut gathered) {
-                without_sums.push(scope);
-            }
+        let (days, all) = (filter.days(), scopes.len());
+        let mut has_no_sums =
+            |scope: &Scope| !self.snapshot.facts.gather_days(*scope, &days, &slot_of, &mut gathered);
+        let without_sums: Vec<_> = scopes.into_iter().filter(|scope| has_no_sums(scope)).collect();
+        if without_sums.len() == all {
+            return count(filter, &[without_sums]);
         }
-        if without_sums.is_empty() {
-            return Ok(gathered);
+        if !without_sums.is_empty() {
+            let counted = count(&filter.only(&without_sums), &[without_sums])?;
+            gathered.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
         }
-        match self.listed(&without_sums) {
-            Some(listed) => {
-                let counted = count(Some(listed))?;
-                gathered.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
-                Ok(gathered)
-            }
-            None => count(None),
-        }
+        Ok(gathered)
     }
 
     /// Calls a function for every matching fact, by day, then by position, until the first error.

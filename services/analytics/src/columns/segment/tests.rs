@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use cra_contracts::v1;
-use cra_domain::territory;
+use cra_domain::territory::{self, Commune};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
@@ -15,6 +15,7 @@ use super::super::tests::{Happened, any_history, at, counted, delta, everything,
 use super::super::{Candidates, Columns, FactDelta, ScanRequest, Snapshot};
 use crate::cells::Axes;
 use crate::code_set::CodeSet;
+use crate::commune_set::CommuneSet;
 use crate::dimension::{Dimension, Row};
 use crate::fact::{Fact, FactKey};
 use crate::filter::Filter;
@@ -60,8 +61,12 @@ fn codes(most: u32) -> impl Strategy<Value = Option<CodeSet>> {
 fn any_filter() -> impl Strategy<Value = Filter> {
     let lists = (some(5), some(3), some(6), some(20), some(8), some(6), some(6));
     let of_codes = (codes(9), codes(4), codes(3), proptest::option::weighted(0.2, 0..3_u32));
-    (lists, of_codes, proptest::option::weighted(0.2, any::<bool>()), [0..200_i32, 0..200]).prop_map(
-        |((channels, activities, durations, themes, sub_themes, ages, statuses), codes, odd, days)| {
+    // Every so many communes; all communes of every third department.
+    let communes = proptest::option::weighted(0.2, 1..4_usize);
+    let department = proptest::option::weighted(0.2, 0..3_u8);
+    (lists, of_codes, (communes, department), [0..200_i32, 0..200]).prop_map(
+        |((channels, activities, durations, themes, sub_themes, ages, statuses), codes, territory, days)| {
+            let (communes, department) = territory;
             let mut filter = everything();
             (filter.channels, filter.activities, filter.durations) = (channels, activities, durations);
             (filter.themes, filter.sub_themes) = (themes, sub_themes);
@@ -72,8 +77,11 @@ fn any_filter() -> impl Strategy<Value = Filter> {
                 codes.extend([1_000 * code]);
                 codes
             });
-            let communes = 0..territory::communes().all().len();
-            filter.communes = odd.map(|odd| communes.map(|at| (at % 2 == 1) == odd).collect());
+            let number = |commune: &Commune| usize::from(commune.id().index());
+            filter.communes = communes.map(|every| CommuneSet::of(|it| number(it).is_multiple_of(every)));
+            if let Some(department) = department {
+                filter.communes = Some(CommuneSet::of(|it| it.department_id().index() % 3 == department));
+            }
             filter.bound(days[0].min(days[1])..=days[0].max(days[1]))
         },
     )
@@ -149,10 +157,10 @@ proptest! {
                 (sealed, open) => prop_assert!(sealed.is_none() && open.is_none()),
             }
         }
-        let all: Vec<u32> = (1..=u32::try_from(done).unwrap()).rev().collect();
         for position in [position.min(done), done] {
             let expected = counted(&open, position, &filter, Candidates::Everything);
-            for candidates in [Candidates::Everything, Candidates::Positions(&all)] {
+            let sets = filter.scope_set().into_sets();
+            for candidates in [Candidates::Everything, Candidates::Within(&sets)] {
                 prop_assert_eq!(&counted(&sealed, position, &filter, candidates), &expected);
                 let of_open = keys(&open, position, &filter, Candidates::Everything);
                 prop_assert_eq!(&keys(&sealed, position, &filter, candidates), &of_open);
@@ -184,22 +192,21 @@ proptest! {
         let is_late = |delta: &&FactDelta| delta.position == late as u64;
         let (mut early, later) = deltas.split_at(late + 1);
         let mut open = Chunks::default();
-        let apply = |chunks: &mut Chunks, delta: &FactDelta| chunks.apply(delta.position, delta.began.as_ref(), delta.ended);
         for delta in early {
-            let began = if is_late(&delta) { None } else { delta.began.as_ref() };
-            open.apply(delta.position, began, delta.ended);
+            let began = if is_late(&delta) { None } else { delta.began.clone() };
+            open.apply(&FactDelta { began, ..delta.clone() });
         }
         let mut sealed = open.sealed();
         early = &early[late - 1..late];
         for delta in early.iter().filter(|delta| delta.began.is_some()) {
-            apply(&mut open, &FactDelta { ended: None, ..delta.clone() });
-            apply(&mut sealed, &FactDelta { ended: None, ..delta.clone() });
+            let late = [FactDelta { ended: None, ..delta.clone() }];
+            open.apply(&late[0]);
+            sealed.set_late(&late);
         }
         for delta in later {
-            let ended = delta.ended.filter(|from| *from <= late as u64 + 1);
-            if let Some(ended) = ended {
-                open.end(ended, delta.position);
-                sealed.end(ended, delta.position);
+            if let Some((ended, position)) = delta.end().filter(|(from, _)| *from <= late as u64 + 1) {
+                open.end(ended, position);
+                sealed.end(ended, position);
             }
         }
         for from in 1..=late as u64 + 1 {
