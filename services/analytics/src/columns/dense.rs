@@ -1,10 +1,10 @@
 //! Counts many facts of a segment at once: population counts of slices, by one mask of the facts that count.
 
 use cra_domain::vocabulary::{Activity, Channel, Word as _};
+use fearless_simd::{Level, Simd, dispatch};
 
 use super::slices::{Group, Layout, SLICES_MAX};
 use crate::accumulator::{Accumulator, Sums};
-
 use crate::packed_fact::ActivityKey;
 use crate::packed_fact::column_form::{flag, number};
 
@@ -14,6 +14,8 @@ const BITS: usize = u16::BITS as usize;
 
 /// Counts of one segment: each is below its number of positions.
 pub(super) struct Dense {
+    /// The instructions that the processor has.
+    level: Level,
     /// Facts per slice.
     slices: [u32; SLICES_MAX],
     /// Per activity and bit.
@@ -27,6 +29,7 @@ pub(super) struct Dense {
 impl Default for Dense {
     fn default() -> Self {
         Self {
+            level: Level::new(),
             slices: [0; SLICES_MAX],
             participants: [[0; BITS]; ACTIVITIES],
             minutes: [[0; BITS]; ACTIVITIES],
@@ -41,6 +44,16 @@ impl Dense {
     /// Counts some of 64 facts. Their delays are added to the accumulator at once.
     #[inline]
     pub(super) fn add(&mut self, group: Group<'_>, facts: u64, accumulator: &mut Accumulator) {
+        dispatch!(self.level, simd => self.count(simd, group, facts));
+        each_value(group.number(number::DELAY), facts, 0, &mut |delay, cras| {
+            accumulator.add_delay(delay, cras);
+        });
+    }
+
+    /// Compiled once for each set of instructions: what it calls must be inlined.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
+    fn count<S: Simd>(&mut self, _: S, group: Group<'_>, facts: u64) {
         add_slices(&mut self.slices, group.words(), facts);
         for (channel, cras) in self.channels.iter_mut().enumerate() {
             *cras += (group.equal(number::CHANNEL, channel) & facts).count_ones();
@@ -60,9 +73,6 @@ impl Dense {
                 self.defaulted_workshops += (group.flag(flag::DEFAULTED) & of_activity).count_ones();
             }
         }
-        each_value(group.number(number::DELAY), facts, 0, &mut |delay, cras| {
-            accumulator.add_delay(delay, cras);
-        });
     }
 
     /// Adds the counts, of a segment of this layout, to an accumulator.
@@ -89,7 +99,8 @@ impl Dense {
     }
 }
 
-#[inline]
+#[allow(clippy::inline_always)] // see `Dense::count`
+#[inline(always)]
 fn add_slices(counts: &mut [u32], slices: &[u64], facts: u64) {
     for (count, slice) in counts.iter_mut().zip(slices) {
         *count += (slice & facts).count_ones();

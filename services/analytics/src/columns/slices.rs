@@ -109,19 +109,22 @@ pub(super) struct Group<'a> {
 
 impl<'a> Group<'a> {
     /// All slices.
-    #[inline]
+    #[allow(clippy::inline_always)] // see [`super::dense`]
+    #[inline(always)]
     pub(super) fn words(self) -> &'a [u64] {
         self.words
     }
 
     /// The slices of a number, the lowest bit first.
-    #[inline]
+    #[allow(clippy::inline_always)] // see [`super::dense`]
+    #[inline(always)]
     pub(super) fn number(self, number: usize) -> &'a [u64] {
         &self.words[self.layout.number(number)]
     }
 
     /// The facts that have a flag.
-    #[inline]
+    #[allow(clippy::inline_always)] // see [`super::dense`]
+    #[inline(always)]
     pub(super) fn flag(self, flag: usize) -> u64 {
         self.layout.flag(flag).map_or(0, |slice| self.words[slice])
     }
@@ -133,7 +136,8 @@ impl<'a> Group<'a> {
     }
 
     /// The facts of which a number is this one.
-    #[inline]
+    #[allow(clippy::inline_always)] // see [`super::dense`]
+    #[inline(always)]
     pub(super) fn equal(self, number: usize, value: usize) -> u64 {
         equal(self.number(number), value)
     }
@@ -152,7 +156,8 @@ impl<'a> Group<'a> {
 }
 
 /// The facts of which a number, by its slices, is this one.
-#[inline]
+#[allow(clippy::inline_always)] // see [`super::dense`]
+#[inline(always)]
 pub(super) fn equal(slices: &[u64], value: usize) -> u64 {
     if value >> slices.len() != 0 {
         return 0;
