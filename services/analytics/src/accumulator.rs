@@ -79,7 +79,7 @@ struct Pending {
 }
 
 /// The bits of a byte, spread to one byte each.
-const SPREAD: [u64; 256] = {
+pub(super) const SPREAD: [u64; 256] = {
     let mut spread = [0; 256];
     let mut byte = 0;
     while byte < 256 {

@@ -3,8 +3,9 @@
 use cra_domain::vocabulary::{Activity, Channel, Word as _};
 use fearless_simd::{Level, Simd, dispatch};
 
+use super::bits::places;
 use super::slices::{Group, Layout, SLICES_MAX};
-use crate::accumulator::{Accumulator, Sums};
+use crate::accumulator::{Accumulator, SPREAD, Sums};
 use crate::packed_fact::ActivityKey;
 use crate::packed_fact::column_form::{flag, number};
 
@@ -45,8 +46,8 @@ impl Dense {
     #[inline]
     pub(super) fn add(&mut self, group: Group<'_>, facts: u64, accumulator: &mut Accumulator) {
         dispatch!(self.level, simd => self.count(simd, group, facts));
-        each_value(group.number(number::DELAY), facts, 0, &mut |delay, cras| {
-            accumulator.add_delay(delay, cras);
+        each_small_value(group.number(number::DELAY), facts, |delay, cras| {
+            accumulator.add_delay(delay, cras)
         });
     }
 
@@ -112,6 +113,27 @@ fn sum(bits: &[u32]) -> u64 {
     bits.iter().enumerate().map(|(bit, facts)| u64::from(*facts) << bit).sum()
 }
 
+/// Calls a function for values of a number among some facts, with a number of facts that have it; a value may come several times.
+/// Most are 0, and almost all have 8 bits at most, which a table spreads to 8 facts at once.
+fn each_small_value(slices: &[u64], facts: u64, mut take: impl FnMut(u32, u64)) {
+    let (low, high) = slices.split_at(slices.len().min(8));
+    let any = |slices: &[u64]| slices.iter().fold(0, |any, slice| any | slice) & facts;
+    let large = any(high);
+    let small = any(low) & !large;
+    each_value(slices, large, 0, &mut take);
+    take(0, (facts & !large & !small).count_ones().into());
+    for byte in 0..8 {
+        let of_eight = |slice: u64| slice.to_le_bytes()[byte];
+        let facts = of_eight(small);
+        if facts != 0 {
+            let spread = |slice: u64| SPREAD[usize::from(of_eight(slice))];
+            let values: u64 = low.iter().enumerate().fold(0, |all, (bit, slice)| all | spread(*slice) << bit);
+            let values = values.to_le_bytes();
+            places(facts.into()).for_each(|fact| take(values[fact].into(), 1));
+        }
+    }
+}
+
 /// Calls a function for each value of a number among some facts, with the number of these facts. Facts are divided by one bit
 /// after the other, from the highest, so that only values that occur cost anything. `above` is the value of the bits above.
 fn each_value(slices: &[u64], facts: u64, above: u32, take: &mut impl FnMut(u32, u64)) {
@@ -151,6 +173,10 @@ mod tests {
             }
             let mut counted = BTreeMap::new();
             each_value(&slices, facts, 0, &mut |value, cras| *counted.entry(value).or_insert(0) += cras);
+            prop_assert_eq!(&counted, &expected);
+            counted.clear();
+            each_small_value(&slices, facts, |value, cras| *counted.entry(value).or_insert(0) += cras);
+            counted.retain(|_, cras| *cras > 0);
             prop_assert_eq!(counted, expected);
         }
     }
