@@ -47,7 +47,7 @@ impl Dense {
     pub(super) fn add(&mut self, group: Group<'_>, facts: u64, accumulator: &mut Accumulator) {
         dispatch!(self.level, simd => self.count(simd, group, facts));
         each_small_value(group.number(number::DELAY), facts, |delay, cras| {
-            accumulator.add_delay(delay, cras)
+            accumulator.add_delay(delay, cras);
         });
     }
 
