@@ -35,7 +35,7 @@ async fn the_first_call_of_the_readme_records_a_cra_and_shows_its_history() {
     let readme = document("README.md");
     let first_call = block(&readme, "## First call", "sh");
     assert!(first_call.contains("cargo run --release -- submit one.json"), "{first_call}");
-    // `cargo run --release --` stands for the command that the tests have built.
+    // `cargo run --release --` is replaced by the command that the tests have built.
     let program = Kind::CommandLine.command().get_program().to_owned();
     let script = format!("set -eu\ncargo() {{ shift 3; \"$CRA\" \"$@\"; }}\n{first_call}");
     let written = output(

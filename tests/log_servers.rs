@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::harness::deployed::{Deployed, free_ports, nats_server, repository};
 use crate::harness::{eventually, new_id};
 
-const MARK: &str = "what-an-event-says-of-somebody";
+const MARK: &str = "what-an-event-says-of-a-person";
 
 async fn create_log(deployed: &Deployed) {
     eventually("the operator makes the stream", async || {

@@ -21,14 +21,14 @@ fn server(dir: &TempDir, domain: &str, leaf_nodes: &str) -> NatsServer {
 }
 
 /// A log with both services, and an empty server that reaches it.
-struct Given {
+struct Fixture {
     pair: Pair,
     dir: TempDir,
     other: NatsServer,
     work: TempDir,
 }
 
-impl Given {
+impl Fixture {
     async fn new() -> Self {
         let [leaf] = free_ports();
         let (dir, mirror_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -59,28 +59,28 @@ async fn stream(nats: &NatsServer) -> Config {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
-    let given = Given::new().await;
-    let before = recorded(&given.pair, 20).await;
-    assert_eq!(given.mirrored()["source"], before.log);
-    let clients = Clients::begin(given.pair.ingestion.address());
+    let fixture = Fixture::new().await;
+    let before = recorded(&fixture.pair, 20).await;
+    assert_eq!(fixture.mirrored()["source"], before.log);
+    let clients = Clients::begin(fixture.pair.ingestion.address());
     eventually("clients submit", async || match clients.acknowledged() {
         30.. => Ok(()),
         number => Err(number.to_string()),
     })
     .await;
-    let activated = done(given.work.path(), &["activate", "--nats-url", &given.other.url()]);
+    let activated = done(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!(activated["predecessor"], before.log);
     eventually("ingestion on the closed log says where the log is", async || {
-        let said = given.pair.ingestion.output().matches("it is closed: the log is nats/CRA/").count();
-        if said == 1 { Ok(()) } else { Err(given.pair.ingestion.output()) }
+        let said = fixture.pair.ingestion.output().matches("it is closed: the log is nats/CRA/").count();
+        if said == 1 { Ok(()) } else { Err(fixture.pair.ingestion.output()) }
     })
     .await;
     let receipts = clients.end().await;
     // Run again, it changes nothing. What ingestion submitted before it noticed may have come over the leaf node connection.
-    let again = done(given.work.path(), &["activate", "--nats-url", &given.other.url()]);
+    let again = done(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!((&again["log"], &again["predecessor"]), (&activated["log"], &activated["predecessor"]));
 
-    let log = log_on(&given.other).await;
+    let log = log_on(&fixture.other).await;
     let (head, common) = (log.head().await.unwrap(), activated["position"].as_u64().unwrap());
     let predecessor = &head.predecessors[0];
     assert_eq!(
@@ -92,7 +92,7 @@ async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
         assert_eq!(entry.stream.unwrap().to_string(), receipt.cra_id, "{receipt:?}");
     }
 
-    let next = Pair::start_on(given.dir, given.other, &[]).await;
+    let next = Pair::start_on(fixture.dir, fixture.other, &[]).await;
     let after = recorded(&next, 3).await;
     assert_eq!(after.position, head.position.0 + 3);
     let mut statistics = next.statistics().await;
@@ -102,42 +102,42 @@ async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_its_log_a_mirror_takes_its_place_only_as_the_operator_decides() {
-    let mut given = Given::new().await;
-    let before = recorded(&given.pair, 20).await;
-    given.mirror_has(20).await;
-    given.pair.nats.kill();
-    let mirror = stream(&given.other).await;
-    let away = cra_log(given.work.path(), &["activate", "--nats-url", &given.other.url()]);
+    let mut fixture = Fixture::new().await;
+    let before = recorded(&fixture.pair, 20).await;
+    fixture.mirror_has(20).await;
+    fixture.pair.nats.kill();
+    let mirror = stream(&fixture.other).await;
+    let away = cra_log(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!(away.status.code(), Some(2));
     assert!(
         away.stderr.contains("--without-source") && away.stderr.contains("position 20"),
         "{}",
         away.stderr
     );
-    assert_eq!(stream(&given.other).await, mirror, "it changed something");
+    assert_eq!(stream(&fixture.other).await, mirror, "it changed something");
 
     let activated =
-        done(given.work.path(), &["activate", "--without-source", "--nats-url", &given.other.url()]);
+        done(fixture.work.path(), &["activate", "--without-source", "--nats-url", &fixture.other.url()]);
     assert_eq!((&activated["position"], &activated["predecessor"]), (&20.into(), &before.log.clone().into()));
-    let next = Pair::start_on(given.dir, given.other, &[]).await;
+    let next = Pair::start_on(fixture.dir, fixture.other, &[]).await;
     assert_eq!(recorded(&next, 1).await.position, 21);
     accepts(&mut next.statistics().await, before.position, &before.log).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_no_mirror_or_one_of_another_log_does_not_become_the_log() {
-    let given = Given::new().await;
-    recorded(&given.pair, 5).await;
-    let of_itself = cra_log(given.work.path(), &["activate", "--nats-url", &given.pair.nats.url()]);
+    let fixture = Fixture::new().await;
+    recorded(&fixture.pair, 5).await;
+    let of_itself = cra_log(fixture.work.path(), &["activate", "--nats-url", &fixture.pair.nats.url()]);
     assert!(of_itself.stderr.contains("stream CRA is no mirror"), "{}", of_itself.stderr);
-    given.mirror_has(5).await;
+    fixture.mirror_has(5).await;
 
     // The source is made anew behind the mirror's back.
-    crate::exclusive_restore::delete_stream(&given.pair.nats).await;
-    drop(log_on(&given.pair.nats).await);
-    let designed = stream(&given.pair.nats).await;
-    let other = cra_log(given.work.path(), &["activate", "--nats-url", &given.other.url()]);
+    crate::exclusive_restore::delete_stream(&fixture.pair.nats).await;
+    drop(log_on(&fixture.pair.nats).await);
+    let designed = stream(&fixture.pair.nats).await;
+    let other = cra_log(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!(other.status.code(), Some(2));
     assert!(other.stderr.contains("it mirrors nats/CRA/"), "{}", other.stderr);
-    assert_eq!(stream(&given.pair.nats).await, designed, "another log was closed");
+    assert_eq!(stream(&fixture.pair.nats).await, designed, "another log was closed");
 }

@@ -48,8 +48,8 @@ async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_s
     })
     .await;
     refused(&mut ingestion, REFUSED_AT_ONCE).await;
-    let meanwhile = statistics_at(&mut pair.statistics().await, before.position).await;
-    assert_eq!(meanwhile.cras, 1, "statistics are answered without the log");
+    let cached = statistics_at(&mut pair.statistics().await, before.position).await;
+    assert_eq!(cached.cras, 1, "statistics are answered without the log");
 
     pair.nats.restart().unwrap();
     let cra_id = new_id();

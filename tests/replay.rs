@@ -67,7 +67,7 @@ async fn status(pair: &Pair) -> pb::GetStatusResponse {
     answer.await.into_inner()
 }
 
-async fn beside(pair: &Pair) -> Option<pb::Generation> {
+async fn being_built(pair: &Pair) -> Option<pb::Generation> {
     status(pair).await.generations.into_iter().find(|generation| !generation.serving)
 }
 
@@ -80,7 +80,7 @@ async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
 
     let mut operations = pair.operations().await;
     let replay = rebuild(&mut operations, true).await;
-    eventually("the replay is under way", async || match beside(&pair).await {
+    eventually("the replay is under way", async || match being_built(&pair).await {
         Some(generation) if generation.position > 0 => Ok(()),
         other => Err(format!("{other:?}")),
     })
@@ -92,7 +92,7 @@ async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
     drop((replay, operations));
 
     pair.projection.start_and_serve().await;
-    let cut = beside(&pair).await.unwrap();
+    let cut = being_built(&pair).await.unwrap();
     assert!(cut.position > 0 && cut.position < head, "cut at {} of {head}", cut.position);
     assert_eq!(status(&pair).await.generation, serving);
     assert_eq!(statistics_at(&mut pair.statistics().await, head).await, before);

@@ -166,7 +166,7 @@ async fn without_a_shared_secret_a_listing_ends_with_the_process_that_began_it()
     statistics_at(&mut statistics, 4).await;
     let token = cras(&mut statistics, 2, "").await.next_page_token;
     assert_eq!(cras(&mut statistics, 2, &token).await.cras.len(), 2);
-    assert!(pair.projection.output().contains("page_tokens.secret_file"), "the log says so");
+    assert!(pair.projection.output().contains("page_tokens.secret_file"), "the log reports it");
     pair.projection.kill();
     pair.projection.start_and_serve().await;
     let request = pb::ListCrasRequest { page_size: 2, page_token: token, ..Default::default() };

@@ -303,7 +303,7 @@ async fn the_table_of_refusals_names_every_method_of_the_contract() {
     let table = table::rows(&Recorded { current: new_id(), withdrawn: new_id() });
     let methods = table.iter().map(|(method, ..)| *method).chain(REFUSE_NO_REQUEST);
     let methods: BTreeSet<_> = methods.map(|method| format!("/cra.v1.{method}")).collect();
-    assert_eq!(methods, contract().into_keys().collect(), "a method has no row of its own");
+    assert_eq!(methods, contract().into_keys().collect(), "a method has no row");
 }
 
 #[tokio::test(flavor = "multi_thread")]

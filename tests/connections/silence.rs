@@ -109,7 +109,7 @@ async fn a_connection_that_does_not_come_to_a_request_is_closed_at_its_deadline(
     slow.sends_until_closed(SETTINGS, Duration::from_millis(20)).await;
 
     let greeted = Connection::greeted(2, service).await.unwrap();
-    assert_eq!(greeted.ended().await, End::Announced, "a waiting client is told to reconnect");
+    assert_eq!(greeted.ended().await, End::Announced, "a waiting client is asked to reconnect");
     for (cause, least) in [("handshake", 2), ("first_request", 2)] {
         let series = format!("cra_connections_closed_total{{cause=\"{cause}\"}}");
         eventually(&format!("{cause} is counted"), async || {

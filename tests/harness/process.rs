@@ -45,7 +45,11 @@ impl Kind {
     fn program(self) -> PathBuf {
         let test = std::env::current_exe().unwrap();
         let program = test.ancestors().nth(2).unwrap().join(self.binary());
-        assert!(program.is_file(), "no {} beside the tests: run `tests/run`, which builds it", self.binary());
+        assert!(
+            program.is_file(),
+            "no {} next to the tests: run `tests/run`, which builds it",
+            self.binary()
+        );
         program
     }
 

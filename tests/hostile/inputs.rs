@@ -14,9 +14,9 @@ use cra_domain::legacy;
 use cra_domain::selection::Selection;
 use cra_domain::territory::communes;
 use cra_eventlog::{LogIdentity, Position};
+use cra_projection::Description;
 use cra_projection::queries::page::{Listing, Place, Signer};
 use cra_projection::queries::{Axes, Breakdown, Consistency, watch_interval};
-use cra_projection::store::Description;
 use cra_runtime::identity::{self, Claims, Keys, OneOrMany, PerimeterClaim, SigningKey, TokenSettings};
 use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
@@ -222,7 +222,7 @@ pub(crate) fn token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(caller) = identity::verify(&text, &issuer.keys, &issuer.settings) {
         let kept = issuer.tokens.iter().map(|kept| identity::verify(kept, &issuer.keys, &issuer.settings));
-        assert!(kept.into_iter().any(|kept| kept == Ok(caller.clone())), "nobody signed for {caller:?}");
+        assert!(kept.into_iter().any(|kept| kept == Ok(caller.clone())), "no one signed for {caller:?}");
     }
     // Texts that are too long are refused before they are parsed.
     let Some(Ok(said)) = (bytes.len() <= 4_096).then(|| serde_json::from_slice::<Claims>(bytes)) else {

@@ -1,5 +1,5 @@
 //! Pages of browsers: those of configured origins may call and read the answers, and no other; on a service without identity a
-//! page elsewhere reaches nothing by a name of its own.
+//! page elsewhere reaches nothing by another name of the service.
 
 use super::curl::{Answer, curl};
 use crate::harness::{Issuer, Pair, Standalone, national};

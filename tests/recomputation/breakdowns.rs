@@ -74,16 +74,16 @@ fn expected(events: &[v1::CraEvent], request: &v1::ListBreakdownRequest) -> Vec<
     oracle::breakdown(events, &selection, request.dimension(), &request.order_by, request.include_empty)
 }
 
-/// Reads all pages and compares the whole; `meanwhile` happens after the first page.
+/// Reads all pages and compares the whole; `between` happens after the first page.
 async fn judged(
     held: &InProcess,
     events: &[v1::CraEvent],
     mut request: v1::ListBreakdownRequest,
     page_sizes: &[usize],
-    meanwhile: impl FnOnce(),
+    between: impl FnOnce(),
 ) -> Judgement {
     let expected = expected(events, &request);
-    let (asked, mut meanwhile, mut rows) = (format!("{request:?}"), Some(meanwhile), Vec::new());
+    let (asked, mut between, mut rows) = (format!("{request:?}"), Some(between), Vec::new());
     for page_size in page_sizes.iter().cycle() {
         let page_size = (*page_size).max(expected.len() / PAGES_MAX).min(PAGE_ROWS_MAX);
         request.page_size = u32::try_from(page_size).unwrap();
@@ -93,7 +93,7 @@ async fn judged(
         prop_assert!(answer.rows.len() <= page_size);
         prop_assert!(!answer.rows.is_empty() || answer.next_page_token.is_empty(), "an empty page");
         rows.extend(answer.rows);
-        meanwhile.take().into_iter().for_each(|meanwhile| meanwhile());
+        between.take().into_iter().for_each(|between| between());
         request.page_token = answer.next_page_token;
         if request.page_token.is_empty() {
             break;

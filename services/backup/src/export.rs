@@ -69,8 +69,8 @@ async fn check(log: &dyn Read, dir: &Path, manifest: &Manifest) -> Result<(), Ba
     }
     let entries = read_segment(dir, last).await?;
     let position: Position = manifest.last_position;
-    let (Some(kept), Some(stands)) = (entries.last(), log.entry(position).await?) else {
+    let (Some(expected), Some(found)) = (entries.last(), log.entry(position).await?) else {
         return Err(BackupError::Differs { position, what: "the content" });
     };
-    super::import::compare(kept, &stands)
+    super::import::compare(expected, &found)
 }

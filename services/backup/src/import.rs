@@ -65,7 +65,7 @@ async fn put_back(
 ) -> Result<(), BackupError> {
     let mut progress = Progress { position: Position::START, end: manifest.last_position, skipped: head.0 };
     reported(progress);
-    let mut stands = log.read(Position::START);
+    let mut found = log.read(Position::START);
     for segment in &manifest.segments {
         let entries = read_segment(dir, segment).await?;
         let mut rest = entries.as_slice();
@@ -78,7 +78,7 @@ async fn put_back(
                 *wrote = true;
                 restore(log, batch).await?;
             }
-            read_back(&mut stands, batch).await?;
+            read_back(&mut found, batch).await?;
             rest = further;
             if let Some(last) = batch.last() {
                 progress.position = last.position;
@@ -128,29 +128,29 @@ pub async fn restore(log: &dyn Restore, batch: &[LogEntry]) -> Result<(), Backup
 }
 
 async fn read_back(
-    stands: &mut BoxStream<'static, Result<LogEntry, ReadError>>,
+    found: &mut BoxStream<'static, Result<LogEntry, ReadError>>,
     batch: &[LogEntry],
 ) -> Result<(), BackupError> {
-    for kept in batch {
-        compare(kept, &next_entry(stands, kept.position).await?)?;
+    for expected in batch {
+        compare(expected, &next_entry(found, expected.position).await?)?;
     }
     Ok(())
 }
 
 /// Compares the log with the backup at one position.
-pub(super) fn compare(kept: &LogEntry, stands: &LogEntry) -> Result<(), BackupError> {
-    let what = if kept.position != stands.position {
+pub(super) fn compare(expected: &LogEntry, found: &LogEntry) -> Result<(), BackupError> {
+    let what = if expected.position != found.position {
         "the position"
-    } else if kept.stream != stands.stream {
+    } else if expected.stream != found.stream {
         "the stream"
-    } else if kept.event_id != stands.event_id {
+    } else if expected.event_id != found.event_id {
         "the event id"
-    } else if kept.payload != stands.payload {
+    } else if expected.payload != found.payload {
         "the payload"
-    } else if kept.appended_at != stands.appended_at {
+    } else if expected.appended_at != found.appended_at {
         "the time"
     } else {
         return Ok(());
     };
-    Err(BackupError::Differs { position: kept.position, what })
+    Err(BackupError::Differs { position: expected.position, what })
 }

@@ -12,18 +12,18 @@ use cra_eventlog::conformance::{entry, event, new_stream};
 use cra_eventlog::embedded::EmbeddedLog;
 use cra_eventlog::{Append as _, Expectation, Read, Restore as _};
 
-struct Given {
+struct Fixture {
     dir: TempDir,
     log: Arc<EmbeddedLog>,
 }
 
-impl Given {
+impl Fixture {
     async fn with_events(events: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = Arc::new(EmbeddedLog::open(&dir.path().join("log")).unwrap());
-        let given = Self { dir, log };
-        given.append(events).await;
-        given
+        let fixture = Self { dir, log };
+        fixture.append(events).await;
+        fixture
     }
 
     async fn append(&self, events: u64) {
@@ -44,12 +44,12 @@ impl Given {
 
     /// Exports repeatedly, each time after more events.
     async fn exported(times: u64) -> Self {
-        let given = Self::with_events(0).await;
+        let fixture = Self::with_events(0).await;
         for _ in 0..times {
-            given.append(30).await;
-            given.export().await.unwrap();
+            fixture.append(30).await;
+            fixture.export().await.unwrap();
         }
-        given
+        fixture
     }
 
     fn another_log(&self) -> EmbeddedLog {
@@ -81,27 +81,27 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[tokio::test]
 async fn a_restored_log_has_every_event_and_a_repeated_import_changes_nothing() {
-    let given = Given::exported(3).await;
-    let restored = given.another_log();
+    let fixture = Fixture::exported(3).await;
+    let restored = fixture.another_log();
     for skipped in [0, 90] {
         let mut last = Progress::default();
-        let manifest = import(&restored, &given.backup(), |progress| last = progress).await.unwrap();
+        let manifest = import(&restored, &fixture.backup(), |progress| last = progress).await.unwrap();
         assert_eq!((manifest.segments.len(), manifest.last_position), (3, Position(90)));
         assert_eq!((last.position, last.skipped, last.events()), (Position(90), skipped, 90 - skipped));
     }
-    assert_eq!(all_of(&restored).await, all_of(&*given.log).await);
+    assert_eq!(all_of(&restored).await, all_of(&*fixture.log).await);
 }
 
 #[tokio::test]
 async fn a_repeated_export_adds_only_new_events() {
-    let given = Given::exported(2).await;
-    let before = files(&given.backup());
-    given.export().await.unwrap();
-    assert_eq!(files(&given.backup()), before, "nothing is new");
-    given.append(5).await;
-    let manifest = given.export().await.unwrap();
+    let fixture = Fixture::exported(2).await;
+    let before = files(&fixture.backup());
+    fixture.export().await.unwrap();
+    assert_eq!(files(&fixture.backup()), before, "nothing is new");
+    fixture.append(5).await;
+    let manifest = fixture.export().await.unwrap();
     assert_eq!((manifest.segments.len(), manifest.segments[2].events), (3, 5));
-    let after = files(&given.backup());
+    let after = files(&fixture.backup());
     for (name, content) in before.iter().filter(|(name, _)| name.starts_with("events-")) {
         assert!(after.contains(&(name.clone(), content.clone())), "{name} changed");
     }
@@ -109,34 +109,34 @@ async fn a_repeated_export_adds_only_new_events() {
 
 #[tokio::test]
 async fn an_empty_log_can_be_backed_up() {
-    let given = Given::exported(0).await;
-    let manifest = given.export().await.unwrap();
+    let fixture = Fixture::exported(0).await;
+    let manifest = fixture.export().await.unwrap();
     assert_eq!((manifest.last_position, manifest.segments.len()), (Position::START, 0));
-    assert_eq!(import(&given.another_log(), &given.backup(), |_| {}).await.unwrap(), manifest);
+    assert_eq!(import(&fixture.another_log(), &fixture.backup(), |_| {}).await.unwrap(), manifest);
 }
 
 #[tokio::test]
 async fn the_files_of_an_interrupted_export_are_ignored_and_the_next_one_resumes() {
-    let given = Given::exported(1).await;
-    let before = folder::manifest(&given.backup()).unwrap().unwrap();
+    let fixture = Fixture::exported(1).await;
+    let before = folder::manifest(&fixture.backup()).unwrap().unwrap();
     // Interrupted while writing a segment, then between the segment and the manifest.
-    fs::write(given.backup().join("segment.part"), "half").unwrap();
-    fs::write(given.backup().join("manifest.part"), "half").unwrap();
-    fs::write(given.backup().join("events-00000000000000000031.zst"), "whole or not").unwrap();
-    assert_eq!(verify(&given.backup(), |_| {}, |_| {}).await.unwrap(), before);
-    given.append(10).await;
-    assert_eq!(given.export().await.unwrap().last_position, Position(40));
+    fs::write(fixture.backup().join("segment.part"), "half").unwrap();
+    fs::write(fixture.backup().join("manifest.part"), "half").unwrap();
+    fs::write(fixture.backup().join("events-00000000000000000031.zst"), "whole or not").unwrap();
+    assert_eq!(verify(&fixture.backup(), |_| {}, |_| {}).await.unwrap(), before);
+    fixture.append(10).await;
+    assert_eq!(fixture.export().await.unwrap().last_position, Position(40));
     let mut positions = Vec::new();
-    verify(&given.backup(), |entry| positions.push(entry.position.0), |_| {}).await.unwrap();
+    verify(&fixture.backup(), |entry| positions.push(entry.position.0), |_| {}).await.unwrap();
     assert_eq!(positions, (1..=40).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn every_damage_of_a_segment_is_detected_by_all_commands_and_nothing_is_overwritten() {
-    let given = Given::exported(3).await;
-    let victim = given.backup().join("events-00000000000000000031.zst");
+    let fixture = Fixture::exported(3).await;
+    let victim = fixture.backup().join("events-00000000000000000031.zst");
     let sound = fs::read(&victim).unwrap();
-    let other = fs::read(given.backup().join("events-00000000000000000001.zst")).unwrap();
+    let other = fs::read(fixture.backup().join("events-00000000000000000001.zst")).unwrap();
     let mut flipped = sound.clone();
     flipped[sound.len() / 2] ^= 1;
     for damaged in
@@ -146,86 +146,87 @@ async fn every_damage_of_a_segment_is_detected_by_all_commands_and_nothing_is_ov
             Some(bytes) => fs::write(&victim, bytes).unwrap(),
             None => fs::remove_file(&victim).unwrap(),
         }
-        let before = files(&given.backup());
-        given.append(1).await;
+        let before = files(&fixture.backup());
+        fixture.append(1).await;
         let restored = EmbeddedLog::open(&tempfile::tempdir().unwrap().path().join("log")).unwrap();
         for error in [
-            given.export().await.unwrap_err(),
-            verify(&given.backup(), |_| {}, |_| {}).await.unwrap_err(),
-            import(&restored, &given.backup(), |_| {}).await.unwrap_err(),
+            fixture.export().await.unwrap_err(),
+            verify(&fixture.backup(), |_| {}, |_| {}).await.unwrap_err(),
+            import(&restored, &fixture.backup(), |_| {}).await.unwrap_err(),
         ] {
             assert!(matches!(error, BackupError::Segment { first: Position(31), .. }), "{error}");
             assert!(error.to_string().contains("events-00000000000000000031.zst"), "{error}");
         }
-        assert_eq!(files(&given.backup()), before);
+        assert_eq!(files(&fixture.backup()), before);
     }
 }
 
 #[tokio::test]
 async fn a_manifest_that_is_missing_older_or_of_another_log_is_detected() {
-    let given = Given::exported(1).await;
-    let manifest = given.backup().join("manifest.json");
+    let fixture = Fixture::exported(1).await;
+    let manifest = fixture.backup().join("manifest.json");
     let older = fs::read(&manifest).unwrap();
     for _ in 0..2 {
-        given.append(10).await;
-        given.export().await.unwrap();
+        fixture.append(10).await;
+        fixture.export().await.unwrap();
     }
     fs::write(&manifest, &older).unwrap();
-    let error = given.export().await.unwrap_err();
+    let error = fixture.export().await.unwrap_err();
     assert!(
         matches!(&error, BackupError::Unlisted { path } if path.ends_with("events-00000000000000000041.zst"))
     );
     fs::remove_file(&manifest).unwrap();
-    assert!(matches!(given.export().await.unwrap_err(), BackupError::Unlisted { .. }));
+    assert!(matches!(fixture.export().await.unwrap_err(), BackupError::Unlisted { .. }));
     fs::write(&manifest, "{").unwrap();
-    assert!(matches!(given.export().await.unwrap_err(), BackupError::Manifest { .. }));
+    assert!(matches!(fixture.export().await.unwrap_err(), BackupError::Manifest { .. }));
 
-    let nothing = import(&given.another_log(), &given.dir.path().join("none"), |_| {}).await;
+    let nothing = import(&fixture.another_log(), &fixture.dir.path().join("none"), |_| {}).await;
     assert!(matches!(nothing, Err(BackupError::NoBackup(_))));
-    let other = Given::exported(1).await;
-    let error = export(&*other.log, &Given::exported(1).await.backup(), |_| {}).await.unwrap_err();
+    let other = Fixture::exported(1).await;
+    let error = export(&*other.log, &Fixture::exported(1).await.backup(), |_| {}).await.unwrap_err();
     assert!(matches!(error, BackupError::OtherLog { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn only_one_export_writes_to_a_folder() {
-    let given = Given::exported(1).await;
-    let held = folder::Folder::open(&given.backup()).unwrap();
-    assert!(matches!(given.export().await.unwrap_err(), BackupError::InUse { .. }));
+    let fixture = Fixture::exported(1).await;
+    let held = folder::Folder::open(&fixture.backup()).unwrap();
+    assert!(matches!(fixture.export().await.unwrap_err(), BackupError::InUse { .. }));
     drop(held);
-    given.export().await.unwrap();
+    fixture.export().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_log_with_other_events_is_left_unchanged() {
-    let given = Given::exported(1).await;
-    let other = Given::with_events(1).await;
-    let error = import(&*other.log, &given.backup(), |_| {}).await.unwrap_err();
+    let fixture = Fixture::exported(1).await;
+    let other = Fixture::with_events(1).await;
+    let error = import(&*other.log, &fixture.backup(), |_| {}).await.unwrap_err();
     assert!(matches!(error, BackupError::Differs { position: Position(1), .. }), "{error}");
     assert_eq!(other.log.head().await.unwrap().position, Position(1), "nothing was appended");
     other.append(40).await;
-    let error = import(&*other.log, &given.backup(), |_| {}).await.unwrap_err();
+    let error = import(&*other.log, &fixture.backup(), |_| {}).await.unwrap_err();
     assert!(matches!(error, BackupError::LogGoesOn { log: Position(41), backup: Position(30) }), "{error}");
 }
 
 #[tokio::test]
 async fn an_interrupted_import_resumes_after_comparing_existing_events() {
-    let given = Given::exported(2).await;
-    let (mut segments, restored) = (Vec::new(), given.another_log());
-    verify(&given.backup(), |entry| segments.push(entry.clone()), |_| {}).await.unwrap();
+    let fixture = Fixture::exported(2).await;
+    let (mut segments, restored) = (Vec::new(), fixture.another_log());
+    verify(&fixture.backup(), |entry| segments.push(entry.clone()), |_| {}).await.unwrap();
     restored.restore(segments[..17].to_vec()).await.unwrap();
     let mut last = Progress::default();
-    import(&restored, &given.backup(), |progress| last = progress).await.unwrap();
+    import(&restored, &fixture.backup(), |progress| last = progress).await.unwrap();
     assert_eq!((last.skipped, last.events()), (17, 43));
-    assert_eq!(all_of(&restored).await, all_of(&*given.log).await);
+    assert_eq!(all_of(&restored).await, all_of(&*fixture.log).await);
 }
 
 #[tokio::test]
 async fn an_interrupted_import_keeps_the_log_closed_to_services_and_to_another_backup() {
-    let given = Given::exported(2).await;
+    let fixture = Fixture::exported(2).await;
     let mut entries = Vec::new();
-    let origin = verify(&given.backup(), |entry| entries.push(entry.clone()), |_| {}).await.unwrap().origin();
-    let dir = given.dir.path().join("another");
+    let origin =
+        verify(&fixture.backup(), |entry| entries.push(entry.clone()), |_| {}).await.unwrap().origin();
+    let dir = fixture.dir.path().join("another");
     let restored = EmbeddedLog::open_to_restore(&dir).unwrap();
     restored.begin(&origin).await.unwrap();
     restored.restore(entries[..17].to_vec()).await.unwrap();
@@ -234,9 +235,9 @@ async fn an_interrupted_import_keeps_the_log_closed_to_services_and_to_another_b
     assert!(error.contains(&origin.log.0) && error.contains("cra log import"), "{error}");
 
     let restored = EmbeddedLog::open_to_restore(&dir).unwrap();
-    let other = import(&restored, &Given::exported(1).await.backup(), |_| {}).await.unwrap_err();
+    let other = import(&restored, &Fixture::exported(1).await.backup(), |_| {}).await.unwrap_err();
     assert!(matches!(other, BackupError::NotClosed(_)), "{other}");
-    import(&restored, &given.backup(), |_| {}).await.unwrap();
+    import(&restored, &fixture.backup(), |_| {}).await.unwrap();
     drop(restored);
     let restored = EmbeddedLog::open(&dir).unwrap();
     let head = restored.head().await.unwrap();
@@ -246,11 +247,11 @@ async fn an_interrupted_import_keeps_the_log_closed_to_services_and_to_another_b
 
 #[tokio::test]
 async fn an_import_that_wrote_nothing_leaves_the_log_open() {
-    let given = Given::exported(1).await;
+    let fixture = Fixture::exported(1).await;
     let dir = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(dir.path()).unwrap();
     let _ = log.append(event(new_stream(), "another"), Expectation::NoEvent).await.unwrap();
-    import(&log, &given.backup(), |_| {}).await.unwrap_err();
+    import(&log, &fixture.backup(), |_| {}).await.unwrap_err();
     drop(log);
     assert_eq!(EmbeddedLog::open(dir.path()).unwrap().head().await.unwrap().predecessors, []);
 }
@@ -274,15 +275,15 @@ async fn each_field_that_differs_is_named() {
 
 #[tokio::test]
 async fn a_log_that_lost_its_end_is_detected_and_its_backup_kept() {
-    let given = Given::exported(1).await;
-    let mut manifest = folder::manifest(&given.backup()).unwrap().unwrap();
-    manifest.log = given.another_log().head().await.unwrap().identity;
+    let fixture = Fixture::exported(1).await;
+    let mut manifest = folder::manifest(&fixture.backup()).unwrap().unwrap();
+    manifest.log = fixture.another_log().head().await.unwrap().identity;
     let mut shorter = Manifest::new(manifest.log.clone(), Vec::new());
     for segment in manifest.segments {
         shorter.push(segment);
     }
-    folder::Folder::open(&given.backup()).unwrap().keep(&shorter).unwrap();
-    let error = export(&given.another_log(), &given.backup(), |_| {}).await.unwrap_err();
+    folder::Folder::open(&fixture.backup()).unwrap().keep(&shorter).unwrap();
+    let error = export(&fixture.another_log(), &fixture.backup(), |_| {}).await.unwrap_err();
     assert!(
         matches!(error, BackupError::LogLostItsEnd { log: Position(0), backup: Position(30) }),
         "{error}"

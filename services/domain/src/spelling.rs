@@ -24,7 +24,7 @@ pub fn plain(name: &str) -> String {
 /// Whether a character is invisible, changes the direction of text or only controls its neighbours: controls,
 /// zero-width characters, joiners, variation selectors, tags, fillers. Spaces are not included.
 #[must_use]
-pub fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     /// Annotation marks and the empty Braille cell, which Unicode does not list as ignorable.
     const OTHERS: [char; 4] = ['\u{fff9}', '\u{fffa}', '\u{fffb}', '\u{2800}'];
     // Fast path: nearly all characters are ASCII.

@@ -159,7 +159,7 @@ impl RestoreError {
 /// A stored event.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// Its position.
+    /// Position in the log.
     pub position: Position,
     /// The stream that it continues; `None` if another program wrote it under a foreign subject.
     pub stream: Option<StreamId>,
@@ -191,7 +191,7 @@ pub struct Fill {
     pub bytes: u64,
     /// Bytes that they may take; `None` where no limit is known.
     pub bytes_limit: Option<u64>,
-    /// Its events.
+    /// Number of its events.
     pub events: u64,
     /// Events that it may hold; `None` where no limit is known.
     pub events_limit: Option<u64>,

@@ -27,7 +27,7 @@ pub enum ServerError {
     /// It did not start, or exited at once.
     #[error("nats-server did not start: {log}")]
     NotReady {
-        /// Its output.
+        /// Output of the server.
         log: String,
     },
     /// An error of the system.

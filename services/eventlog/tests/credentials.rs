@@ -39,19 +39,19 @@ async fn a_user_a_token_or_an_nkey_lets_the_log_in_and_nothing_else_does() {
     );
     let dir = tempfile::tempdir().unwrap();
     let server = NatsServer::start_with(dir.path(), &users).unwrap();
-    let nobody = NatsSettings { url: server.url(), ..NatsSettings::default() };
+    let anonymous = NatsSettings { url: server.url(), ..NatsSettings::default() };
     let user = |password: &str| NatsSettings {
         user: Some("u".to_owned()),
         password: Some(Secret::new(password)),
-        ..nobody.clone()
+        ..anonymous.clone()
     };
     let nkey = |pair: &KeyPair, name: &str| NatsSettings {
         nkey_file: Some(written(dir.path(), name, &format!("{}\n", pair.seed().unwrap()))),
-        ..nobody.clone()
+        ..anonymous.clone()
     };
     connects(user("right")).await.unwrap();
     connects(nkey(&own, "own.nk")).await.unwrap();
-    for refused in [nobody.clone(), user("wrong"), nkey(&other, "other.nk")] {
+    for refused in [anonymous.clone(), user("wrong"), nkey(&other, "other.nk")] {
         let error = connects(refused).await.unwrap_err();
         assert!(matches!(error, StartError::Refused { .. }), "{error}");
         assert!(!error.to_string().contains("wrong"), "{error}");

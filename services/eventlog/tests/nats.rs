@@ -155,7 +155,7 @@ async fn an_append_without_a_server_is_unavailable_at_once() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let began = Instant::now();
-    let outcome = fixture.log.append(event(new_stream(), "nobody there"), Expectation::NoEvent).await;
+    let outcome = fixture.log.append(event(new_stream(), "without a server"), Expectation::NoEvent).await;
     assert!(matches!(outcome, Err(AppendError::Unavailable(_))), "{outcome:?}");
     assert!(began.elapsed() < Duration::from_millis(200));
     fixture.server.restart().unwrap();
@@ -305,7 +305,8 @@ async fn nobody_can_delete_or_purge_events() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn appends_beside_each_other_share_batches() {
     let fixture = on_server().await;
-    let appends = (0..500).map(|_| fixture.log.append(event(new_stream(), "beside"), Expectation::NoEvent));
+    let appends =
+        (0..500).map(|_| fixture.log.append(event(new_stream(), "concurrent"), Expectation::NoEvent));
     for outcome in futures::future::join_all(appends).await {
         assert!(matches!(outcome, Ok(Appended::Executed(_))), "{outcome:?}");
     }

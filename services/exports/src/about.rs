@@ -12,11 +12,11 @@ use super::content::Content;
 /// Description of a file.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// Its content.
+    /// What the file contains.
     pub content: Content,
-    /// Its selection.
+    /// Selection of the CRAs or figures.
     pub selection: v1::Selection,
-    /// Its snapshot.
+    /// Snapshot that they are of.
     pub snapshot: v1::Snapshot,
 }
 

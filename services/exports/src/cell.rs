@@ -127,7 +127,7 @@ impl<R> Column<R> {
 
     /// Sets a heading for readers, used in report sheets.
     #[must_use]
-    pub fn headed(self, heading: &'static str) -> Self {
+    pub(crate) fn headed(self, heading: &'static str) -> Self {
         Self { heading: Some(heading), ..self }
     }
 

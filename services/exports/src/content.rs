@@ -20,7 +20,7 @@ pub enum Content {
 /// The list of a CRA whose elements are the rows of a long table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// Its themes.
+    /// The themes of the CRA.
     Themes,
     /// Its age bands with their people.
     Ages,
@@ -57,12 +57,6 @@ impl Content {
             Self::Cras => "comptes-rendus".to_owned(),
             Self::LongTable(list) => slug("comptes-rendus", list.noun()),
         }
-    }
-
-    /// Whether it contains CRAs, which require more rights than figures.
-    #[must_use]
-    pub fn holds_cras(self) -> bool {
-        matches!(self, Self::Cras | Self::LongTable(_))
     }
 
     /// The formats in which it is offered.

@@ -144,7 +144,7 @@ mod tests {
         let digest = long.trim_end_matches(".csv").rsplit('_').next().unwrap();
         assert!(digest.len() == 8 && digest.chars().all(|c| c.is_ascii_hexdigit()), "{long}");
         assert!(long.len() < 180, "{long}");
-        assert_ne!(long, name(&communes("35239")), "the codes that are cut tell the names apart");
+        assert_ne!(long, name(&communes("35239")), "the codes that are cut make the names differ");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct PeriodFigures {
     pub from: Date,
     /// Last day.
     pub to: Date,
-    /// Its figures.
+    /// Figures of the period.
     pub statistics: v1::Statistics,
 }
 

@@ -54,7 +54,7 @@ impl Change {
 }
 
 /// Result of applying events.
-pub struct Finished {
+pub(crate) struct Finished {
     /// To be written atomically.
     pub batch: Batch,
     /// Effects of the events, for the columns.
@@ -90,7 +90,7 @@ impl From<StoreError> for Failure {
 }
 
 /// An application in progress: reads see the batch first, then the store.
-pub struct Application<'a> {
+pub(crate) struct Application<'a> {
     store: Session,
     dictionary: &'a RwLock<Dictionary>,
     columns: &'a Columns,
@@ -110,7 +110,7 @@ pub struct Application<'a> {
 
 impl<'a> Application<'a> {
     /// An empty batch on top of the store and the columns.
-    pub fn begin(
+    pub(crate) fn begin(
         store: Session,
         dictionary: &'a RwLock<Dictionary>,
         columns: &'a Columns,
@@ -135,7 +135,7 @@ impl<'a> Application<'a> {
 
     /// Prepares for these events.
     #[must_use]
-    pub fn for_events(mut self, entries: &[LogEntry]) -> Self {
+    pub(crate) fn for_events(mut self, entries: &[LogEntry]) -> Self {
         self.effects.reserve(entries.len());
         self.currents.reserve(entries.len());
         let ids = entries.iter().map(|entry| entry.stream.map_or_else(Uuid::nil, |stream| stream.0));
@@ -148,7 +148,7 @@ impl<'a> Application<'a> {
     /// # Panics
     ///
     /// If an entry is not the following one: continuing would silently lose events.
-    pub fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
+    pub(crate) fn push(&mut self, entry: &LogEntry) -> Result<(), StoreError> {
         let expected = self.applied.as_ref().map_or(Position::START, |applied| applied.position).next();
         assert_eq!(entry.position, expected, "the log's reader gives every event once, in order");
         if entry.position.0 > POSITIONS_MAX {
@@ -191,7 +191,11 @@ impl<'a> Application<'a> {
 
     /// Applies a parked event at its position in the log: the read models are then what a replay with today's upcasters
     /// gives. Use a new application for each event.
-    pub fn retry(mut self, position: Position, parked: &Parked) -> Result<(Retried, Finished), StoreError> {
+    pub(crate) fn retry(
+        mut self,
+        position: Position,
+        parked: &Parked,
+    ) -> Result<(Retried, Finished), StoreError> {
         let change = match self.apply(position, parked.cra_id, Event::decode(&parked.payload)) {
             Ok(change) => change,
             Err(Failure::Store(error)) => return Err(error),
@@ -238,7 +242,7 @@ impl<'a> Application<'a> {
     }
 
     /// Everything pushed, as writes and effects.
-    pub fn finish(mut self) -> Result<Finished, StoreError> {
+    pub(crate) fn finish(mut self) -> Result<Finished, StoreError> {
         let mut chunks = ChunkWriter::after(self.after, &self.store)?;
         for effect in &self.effects {
             chunks.push(effect, &mut self.batch)?;

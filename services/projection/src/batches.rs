@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::traces;
 
 /// Maximum number of events of a batch: many enough to share the cost of a write, few enough for memory.
-pub const BATCH_EVENTS_MAX: usize = 5_000;
+pub(crate) const BATCH_EVENTS_MAX: usize = 5_000;
 /// Number of batches read ahead.
 const BATCHES_READ_AHEAD: usize = 8;
 
@@ -31,14 +31,14 @@ pub enum ApplierError {
 }
 
 /// Events in the log's order, then the error that ended the reading.
-pub type Batch = (Vec<LogEntry>, Option<ReadError>);
+pub(crate) type Batch = (Vec<LogEntry>, Option<ReadError>);
 /// A stream of batches.
-pub type Batches = BoxStream<'static, Batch>;
+pub(crate) type Batches = BoxStream<'static, Batch>;
 
 /// All events after a position, then new ones, in batches of what is available. They are read ahead until the stream is
 /// dropped.
 #[must_use]
-pub fn batches(log: &Arc<dyn Read>, after: Position) -> Batches {
+pub(crate) fn batches(log: &Arc<dyn Read>, after: Position) -> Batches {
     let mut read = log.read(after);
     let (ahead, batches) = mpsc::channel(BATCHES_READ_AHEAD);
     tokio::spawn(async move {
@@ -95,7 +95,7 @@ async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
 
 /// Applies batches sequentially on one dedicated thread, so that the allocator can reuse a thread's memory from batch
 /// to batch.
-pub struct Applier {
+pub(crate) struct Applier {
     work: mpsc::Sender<Work>,
 }
 
@@ -110,7 +110,7 @@ struct Work {
 impl Applier {
     /// Starts the thread, which ends when this is dropped.
     #[must_use]
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (work, mut waiting) = mpsc::channel::<Work>(1);
         tokio::task::spawn_blocking(move || {
             while let Some(Work { generation, batch, now, done }) = waiting.blocking_recv() {
@@ -125,7 +125,7 @@ impl Applier {
     }
 
     /// Applies a batch to a generation. It is applied even if the caller is cancelled.
-    pub async fn apply(
+    pub(crate) async fn apply(
         &self,
         generation: &Arc<Generation>,
         batch: Vec<LogEntry>,
@@ -144,7 +144,7 @@ impl Applier {
 }
 
 /// Whether a generation was built from a log.
-pub enum LogContinuity {
+pub(crate) enum LogContinuity {
     /// The generation was built from the beginning of this log.
     Same,
     /// It was built from something else.
@@ -157,7 +157,10 @@ pub enum LogContinuity {
 }
 
 /// Compares a generation with the log: same stream, not shorter, same last event.
-pub async fn log_continuity(log: &dyn Read, generation: &Generation) -> Result<LogContinuity, ReadError> {
+pub(crate) async fn log_continuity(
+    log: &dyn Read,
+    generation: &Generation,
+) -> Result<LogContinuity, ReadError> {
     let head = log.head().await?;
     let foreign = |reason: String, head: Head| Ok(LogContinuity::Foreign { reason, head });
     let known = &generation.description().log;

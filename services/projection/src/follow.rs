@@ -38,7 +38,7 @@ enum Interruption {
 }
 
 /// Keeps the serving generation up to date with the log.
-pub struct Follower {
+pub(crate) struct Follower {
     /// The log.
     pub log: Arc<dyn Read>,
     /// The generations.
@@ -49,7 +49,7 @@ pub struct Follower {
 
 impl Follower {
     /// Follows until the shutdown.
-    pub async fn run(self, shutdown: Shutdown) {
+    pub(crate) async fn run(self, shutdown: Shutdown) {
         let mut retries = RETRY.build();
         let mut paused = self.generations.paused();
         while !shutdown.is_requested() {

@@ -1,28 +1,28 @@
 //! Turns the events of the log into read models and answers statistics over gRPC.
 //!
-//! The way of the data: [`follow`] reads the log, [`apply`] turns events into facts, [`store`] keeps them with the
+//! The way of the data: `follow` reads the log, `apply` turns events into facts, `store` keeps them with the
 //! position they came from in one atomic write, [`queries`] select and count them (`cra-analytics`) and write files of
 //! them (`cra-exports`), [`services`] speak gRPC. [`generations`] say which read models serve. [`publications`]
 //! are what anybody may see.
 
 mod access;
-pub mod apply;
-pub mod batches;
+mod apply;
+mod batches;
 #[cfg(test)]
 mod fixtures;
-pub mod follow;
+mod follow;
 pub mod generations;
-pub mod metrics;
-pub mod progress;
+mod metrics;
+mod progress;
 pub mod publications;
 pub mod queries;
 mod readiness;
-pub mod replay;
+mod replay;
 pub mod services;
 mod settings;
-pub mod store;
+mod store;
 mod traces;
-pub mod verify;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,7 @@ use queries::page::Signer;
 use readiness::HEAD_RETRY;
 use replay::Replayer;
 pub use settings::{Limits, PageTokenSettings, Settings};
+pub use store::Description;
 
 /// Open files and connections of the process, without those of callers: generations that serve, are kept, built and
 /// compared, the log, the audit, the metrics and the runtime.

@@ -14,7 +14,7 @@ use crate::progress::Progress;
 
 /// The replay or check in progress.
 #[derive(Debug, Default)]
-pub struct Filling {
+pub(crate) struct Filling {
     position: AtomicU64,
     end: AtomicU64,
     events_per_second: AtomicU64,

@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOKS_MIN: u32 = 4;
 
 /// The last observation.
-pub struct Progress {
+pub(crate) struct Progress {
     /// Head of the log.
     head: AtomicU64,
     /// Age of the oldest event that was not applied, in milliseconds by the log's clock; 0 if there is none.
@@ -39,24 +39,24 @@ impl Default for Progress {
 impl Progress {
     /// Head of the log at the last check.
     #[must_use]
-    pub fn head(&self) -> Position {
+    pub(crate) fn head(&self) -> Position {
         Position(self.head.load(Ordering::Relaxed))
     }
 
     /// Age of the oldest event that was not applied.
     #[must_use]
-    pub fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         Duration::from_millis(self.waited_ms.load(Ordering::Relaxed))
     }
 
     /// Whether the read models make no progress although events wait; and future changes.
     #[must_use]
-    pub fn stalled_for(&self) -> watch::Receiver<bool> {
+    pub(crate) fn stalled_for(&self) -> watch::Receiver<bool> {
         self.is_still.subscribe()
     }
 
     /// Checks until it is dropped. `patience` is how long the read models may make no progress while events wait.
-    pub async fn look(
+    pub(crate) async fn look(
         self: Arc<Self>,
         log: Arc<dyn Read>,
         generations: Arc<Generations>,

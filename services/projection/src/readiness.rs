@@ -40,7 +40,7 @@ pub(crate) async fn report(
                 return;
             },
             _ = follow::failed(&generation) => {}
-            () = while_it_goes_on(&health, &mut stalled_for) => return,
+            () = while_it_serves(&health, &mut stalled_for) => return,
         }
         // A promoted generation has reached the previous one's position; one that starts over has not.
         let is_behind = serving.borrow().position() < generation.position();
@@ -52,7 +52,7 @@ pub(crate) async fn report(
 }
 
 /// Updates health while the generation has caught up, for stalls; ends when the channel is closed.
-async fn while_it_goes_on(health: &Health, stalled_for: &mut watch::Receiver<bool>) {
+async fn while_it_serves(health: &Health, stalled_for: &mut watch::Receiver<bool>) {
     loop {
         if stalled_for.wait_for(|is_still| !is_still).await.is_err() {
             return;
@@ -152,10 +152,10 @@ mod tests {
         let follower =
             Follower { log: log.clone(), generations: generations.clone(), clock: replayer.clock.clone() };
         let shutdown = running.operations.shutdown.clone();
-        let telling = report(log.clone(), generations.clone(), health.clone(), progress.stalled_for());
+        let reporting = report(log.clone(), generations.clone(), health.clone(), progress.stalled_for());
         let looking = progress.clone().look(log, generations, replayer.clock.clone(), PATIENCE);
         let tasks =
-            [tokio::spawn(telling), tokio::spawn(looking), tokio::spawn(follower.run(shutdown.clone()))];
+            [tokio::spawn(reporting), tokio::spawn(looking), tokio::spawn(follower.run(shutdown.clone()))];
         becomes(&health, ServingStatus::Serving).await;
 
         running.hold_at(1);

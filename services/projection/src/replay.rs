@@ -64,7 +64,7 @@ impl From<StoreError> for ReplayError {
 
 /// Progress of a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Current position.
     pub position: Position,
     /// Target position.
@@ -76,7 +76,7 @@ pub struct Progress {
 impl Progress {
     /// Estimated remaining seconds; 0 if unknown.
     #[must_use]
-    pub fn remaining_seconds(&self) -> u64 {
+    pub(crate) fn remaining_seconds(&self) -> u64 {
         let left = self.end.0.saturating_sub(self.position.0);
         if self.events_per_second == 0 { 0 } else { left.div_ceil(self.events_per_second) }
     }
@@ -84,7 +84,7 @@ impl Progress {
 
 /// Replays the log, one generation at a time.
 #[derive(Clone)]
-pub struct Replayer {
+pub(crate) struct Replayer {
     /// The log.
     pub log: Arc<dyn Read>,
     /// The generations.
@@ -104,19 +104,19 @@ pub struct Replayer {
 impl Replayer {
     /// The lock for a replay; `None` while another one is in progress.
     #[must_use]
-    pub fn try_begin(&self) -> Option<OwnedMutexGuard<()>> {
+    pub(crate) fn try_begin(&self) -> Option<OwnedMutexGuard<()>> {
         Arc::clone(&self.permit).try_lock_owned().ok()
     }
 
     /// A generation other than the serving one.
-    pub fn other(&self, name: &str) -> Result<Arc<Generation>, ReplayError> {
+    pub(crate) fn other(&self, name: &str) -> Result<Arc<Generation>, ReplayError> {
         let other = self.generations.other(name);
         other.ok_or_else(|| PromoteError::NoSuchGeneration(name.to_owned()).into())
     }
 
     /// Builds the read models again if the serving ones have other definitions, which serve until it is done. Retries
     /// until the shutdown.
-    pub async fn bring_to_todays_definitions(self, shutdown: Shutdown) {
+    pub(crate) async fn bring_to_todays_definitions(self, shutdown: Shutdown) {
         while !self.serves_todays_definitions() {
             let computed = tokio::select! {
                 computed = self.compute_again() => computed,
@@ -177,19 +177,19 @@ impl Replayer {
     }
 
     /// The generation to build: a new one, or an unfinished one that is not past the requested end.
-    pub async fn start_build(&self, until: Option<Position>) -> Result<Arc<Generation>, ReplayError> {
+    pub(crate) async fn start_build(&self, until: Option<Position>) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
         self.blocking(move |generations| Ok(generations.start_build(&identity, until, now)?)).await
     }
 
     /// Keeps a completely built generation.
-    pub async fn finish_filling(&self, generation: &Arc<Generation>) -> Result<(), ReplayError> {
+    pub(crate) async fn finish_filling(&self, generation: &Arc<Generation>) -> Result<(), ReplayError> {
         let generation = Arc::clone(generation);
         self.blocking(move |generations| Ok(generations.finish_filling(&generation)?)).await
     }
 
     /// Removes a generation, unless it serves by now.
-    pub async fn discard(&self, generation: Arc<Generation>) {
+    pub(crate) async fn discard(&self, generation: Arc<Generation>) {
         let discarded = self.blocking(move |generations| Ok(generations.discard(&generation)?)).await;
         if let Err(error) = discarded {
             tracing::error!(error = %error, "a generation could not be removed");
@@ -197,13 +197,13 @@ impl Replayer {
     }
 
     /// A scratch generation, removed when it is dropped.
-    pub async fn start_scratch(&self) -> Result<Arc<Generation>, ReplayError> {
+    pub(crate) async fn start_scratch(&self) -> Result<Arc<Generation>, ReplayError> {
         let (identity, now) = (self.log.head().await?.identity, self.clock.now());
         self.blocking(move |generations| Ok(Arc::new(generations.start_scratch(&identity, now)?))).await
     }
 
     /// Applies the events after its position to a generation, up to an end that the log has.
-    pub async fn fill(
+    pub(crate) async fn fill(
         &self,
         generation: &Arc<Generation>,
         end: Position,
@@ -252,7 +252,7 @@ impl Replayer {
 
     /// Brings a generation to the serving one's position, and promotes it. Readers never see an earlier position than
     /// before. Returns the previous one.
-    pub async fn promote(&self, generation: &Arc<Generation>) -> Result<Arc<Generation>, ReplayError> {
+    pub(crate) async fn promote(&self, generation: &Arc<Generation>) -> Result<Arc<Generation>, ReplayError> {
         let head = self.log.head().await?.position;
         self.fill(generation, head, |_| {}).await?;
         let filled = Arc::clone(generation);
@@ -275,7 +275,7 @@ impl Replayer {
     }
 
     /// Works on the generations' files on a blocking thread.
-    pub async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Generations) -> Result<T, ReplayError> + Send + 'static,
     ) -> Result<T, ReplayError> {

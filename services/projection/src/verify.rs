@@ -18,7 +18,7 @@ const DIFFERENCES_MAX: usize = 20;
 
 /// The first differences between a generation and a replay, and between the generation's store and its columns; empty
 /// if all is equal. Blocks.
-pub fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
+pub(crate) fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
     // Before the codes, so that all facts in it have codes.
     let columns = checked.columns()?;
     let counted = columns.snapshot();

@@ -175,7 +175,7 @@ impl Door {
             share: entered.as_ref().map(|entered| Arc::clone(&entered.undecoded)),
         };
         let permits: Held = Some(Box::new((open, entered)));
-        Ok(Admitted { verified: Verified::nobody(), certificate, permits, limits, wire: Wire::default() })
+        Ok(Admitted { verified: Verified::unknown(), certificate, permits, limits, wire: Wire::default() })
     }
 
     async fn admit_caller(&self, method: &Method, request: &Parts) -> Result<Admitted, Status> {

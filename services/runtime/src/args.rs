@@ -32,22 +32,7 @@ pub struct ServerArgs {
     pub print_config: bool,
 }
 
-/// The requested action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Run the service.
-    Serve,
-    /// Print the settings and exit.
-    PrintConfig,
-}
-
 impl ServerArgs {
-    /// The requested action.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        if self.print_config { Action::PrintConfig } else { Action::Serve }
-    }
-
     /// The settings: defaults, file, environment, then these flags.
     pub fn load<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         config::load(self.config.as_deref(), self.overrides())
@@ -102,13 +87,13 @@ mod tests {
     #[test]
     fn flags_override_the_settings_and_absent_flags_do_not() {
         let command = Command::parse_from(["cra", "--listen", "127.0.0.1:7", "--log-format", "json"]);
-        assert_eq!(command.server.action(), Action::Serve);
+        assert!(!command.server.print_config);
         let settings: Settings = config::load(None, command.server.overrides()).unwrap();
         assert_eq!(settings.listen, Some("127.0.0.1:7".parse().unwrap()));
         assert_eq!(settings.telemetry.log_format, LogFormat::Json);
 
         let command = Command::parse_from(["cra", "--print-config"]);
-        assert_eq!(command.server.action(), Action::PrintConfig);
+        assert!(command.server.print_config);
         let settings: Settings = config::load(None, command.server.overrides()).unwrap();
         assert_eq!(settings.listen, None);
         assert_eq!(settings.telemetry, TelemetrySettings::default());

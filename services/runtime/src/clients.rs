@@ -64,12 +64,12 @@ impl Default for ClientLimits {
 impl ClientLimits {
     /// Maximum lifetime of a stream.
     #[must_use]
-    pub fn stream_lifetime(&self) -> Duration {
+    pub(crate) fn stream_lifetime(&self) -> Duration {
         Duration::from_secs(self.stream_lifetime_s.get().into())
     }
 
     /// Checks that one client leaves three quarters of each limit of the process to others.
-    pub fn leave_room(&self, bounds: &[Bound]) -> Result<(), ShareTooLarge> {
+    pub(crate) fn leave_room(&self, bounds: &[Bound]) -> Result<(), ShareTooLarge> {
         for Bound { name, limit, kind } in bounds {
             let (own, of_client) = match kind {
                 BoundKind::Calls => ("calls_in_flight", self.calls_in_flight.get()),

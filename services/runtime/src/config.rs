@@ -42,7 +42,7 @@ const NOT_SETTINGS: [&str; 10] = [
 /// Names of environment variables that an orchestrator derived from a service whose name starts with `cra`, as
 /// Kubernetes does with `enableServiceLinks`. They are not settings.
 #[must_use]
-pub fn service_links() -> Vec<String> {
+pub(crate) fn service_links() -> Vec<String> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names.filter(|name| name.starts_with(PREFIX) && is_service_link(name)).collect()
 }

@@ -52,7 +52,7 @@ impl Share {
 
     /// The number of permits of a limit that it is; at least one.
     #[must_use]
-    pub fn of_limit(self, limit: NonZeroU32) -> u32 {
+    pub(crate) fn of_limit(self, limit: NonZeroU32) -> u32 {
         let parts = match self {
             Self::Whole => 1,
             Self::Quarter => PARTS,
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn recent_requests_for_permits_are_reported() {
         let limit = InFlight::new("queries", NonZeroU32::MIN, Duration::ZERO);
-        assert!(!limit.was_wanted_within(Duration::MAX), "nobody came yet");
+        assert!(!limit.was_wanted_within(Duration::MAX), "no caller came yet");
         let _permit = limit.clone().try_acquire_unshared().unwrap();
         assert!(limit.was_wanted_within(Duration::from_hours(1)), "clones share it");
         std::thread::sleep(Duration::from_millis(5));

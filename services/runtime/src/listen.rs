@@ -84,7 +84,7 @@ pub struct Reach<'a> {
     pub identity: &'a IdentitySettings,
     /// Limits of connections and calls.
     pub server: &'a ServerSettings,
-    /// Reverse proxies, whose addresses stand for many callers.
+    /// Reverse proxies, whose addresses hide those of many callers.
     pub trusted_proxies: &'a TrustedProxies,
     /// Limits of the process that its clients share.
     pub shared: &'a [Bound],

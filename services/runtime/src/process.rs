@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::args::{Action, ServerArgs};
+use crate::args::ServerArgs;
 use crate::config;
 use crate::reload;
 use crate::serve::DrainOutcome;
@@ -48,7 +48,7 @@ where
     R: Future<Output = anyhow::Result<DrainOutcome>>,
 {
     let settings: S = args.load()?;
-    if args.action() == Action::PrintConfig {
+    if args.print_config {
         io::stdout().write_all(config::print(&settings)?.as_bytes())?;
         return Ok(());
     }

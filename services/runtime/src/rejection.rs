@@ -17,9 +17,9 @@ mod violations;
 pub use violations::{Violation, invalid_argument, violations_of};
 
 /// Domain of every reason.
-pub const DOMAIN: &str = "cra.v1";
+pub(crate) const DOMAIN: &str = "cra.v1";
 /// Locale of localized messages.
-pub const LOCALE: &str = "fr";
+pub(crate) const LOCALE: &str = "fr";
 
 /// Maximum length of a message, in bytes. Percent-encoded, each may take three, and common clients accept 8 KiB of
 /// headers.

@@ -65,11 +65,11 @@ pub enum ServeError {
 
 /// The API of a process.
 pub struct Api {
-    /// Its routes.
+    /// Routes of the services.
     pub routes: Routes,
     /// What each method needs; a method without a row is not served.
     pub methods: &'static [Method],
-    /// Its audit; the caller closes it after the last call.
+    /// Audit of the calls; the caller closes it after the last call.
     pub audit: Audit,
 }
 

@@ -13,7 +13,7 @@ pub struct Draw(Xoshiro256PlusPlus);
 impl Draw {
     /// Draws from a seed.
     #[must_use]
-    pub fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         let mut bytes = [0; 32];
         for (part, chunk) in (0_u64..).zip(bytes.chunks_exact_mut(8)) {
             chunk.copy_from_slice(&splitmix(seed.wrapping_add(part)).to_le_bytes());
@@ -68,7 +68,7 @@ impl Draw {
     }
 
     /// Index of one weight, by weight; 0 if all are 0.
-    pub fn pick_index(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
+    pub(crate) fn pick_index(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
         let mut left = self.below(weights.clone().sum());
         for (index, weight) in weights.enumerate() {
             match left.checked_sub(weight) {

@@ -27,7 +27,7 @@ pub enum Recordable {
     /// A CRA of an older form, as an export writes it. It cannot be recorded from the export, because its document is
     /// missing.
     OlderForm {
-        /// Its id.
+        /// Id of the CRA.
         cra_id: String,
         /// Version of the form that it was written with.
         form_version: u32,

@@ -26,7 +26,7 @@ impl NotRead {
 
     /// For operators: the file is called `name`.
     #[must_use]
-    pub fn of_file(&self, name: &str) -> String {
+    pub(crate) fn of_file(&self, name: &str) -> String {
         format!("{name}{}", self.english)
     }
 

@@ -110,7 +110,7 @@ impl Unsent {
 pub enum Outcome {
     /// In the log (or valid, when only checking); `duplicate` when it was there before.
     Received {
-        /// Its proof.
+        /// Proof that the CRA is recorded.
         receipt: v1::Receipt,
         /// What had to be repaired in a document of an older form.
         notes: Vec<String>,

@@ -38,7 +38,7 @@ pub fn read<T>(
     }
     let first = read_line(&mut input)?;
     let second = if first.starts_an_object() { read_line(&mut input)? } else { Line::default() };
-    // Lines of objects never go on; a layout over several lines never has an object alone on its second.
+    // Objects on lines never continue on the next one; a layout over several lines never has an object alone on its second.
     if first.starts_an_object() && !second.bytes.trim_ascii_start().starts_with(b"{") {
         let opening = [first.bytes, vec![b'\n'], second.bytes, vec![b'\n']].concat();
         return reading.objects(opening.as_slice().chain(input));
@@ -232,7 +232,7 @@ impl Meter {
     }
 }
 
-/// A reader that refuses to go on within one item past the bound.
+/// A reader that fails once an item exceeds the bound.
 pub(crate) struct Metered<R> {
     input: R,
     meter: Meter,

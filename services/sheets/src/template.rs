@@ -55,8 +55,8 @@ pub fn workbook() -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
     sheet.set_name(SHEET)?.set_freeze_panes(1, 0)?.set_landscape();
-    for (place, column) in (0..).zip(columns()) {
-        write_column(sheet, place, &column)?;
+    for (index, column) in (0..).zip(columns()) {
+        write_column(sheet, index, &column)?;
     }
     write_words(workbook.add_worksheet().set_name(WORDS_SHEET)?)?;
     workbook.save_to_buffer()
@@ -129,10 +129,10 @@ fn words(list: usize) -> Vec<&'static str> {
 fn write_words(sheet: &mut Worksheet) -> Result<(), XlsxError> {
     let head = Format::new().set_bold();
     sheet.set_freeze_panes(1, 0)?;
-    for (place, name) in (0..).zip(LISTS) {
-        sheet.write_with_format(0, place, name, &head)?;
-        sheet.write_column(1, place, words(usize::from(place)))?;
-        sheet.set_column_width(place, 34)?;
+    for (index, name) in (0..).zip(LISTS) {
+        sheet.write_with_format(0, index, name, &head)?;
+        sheet.write_column(1, index, words(usize::from(index)))?;
+        sheet.set_column_width(index, 34)?;
     }
     Ok(())
 }

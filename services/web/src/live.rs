@@ -1,4 +1,4 @@
-//! `/direct`: tells a page of figures that they changed. Server-Sent Events from `WatchStatistics`, each the position up to which
+//! `/direct`: notifies a page of figures that they changed. Server-Sent Events from `WatchStatistics`, each the position up to which
 //! the figures have changed; the page then asks for itself, so that it is one state of the log, as ever.
 
 use std::time::Duration;

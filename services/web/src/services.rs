@@ -1,4 +1,4 @@
-//! The two services, asked with the token of whoever asks the pages.
+//! The two services, called with the token of the request to the pages.
 
 use axum::http::{HeaderMap, header};
 use cra_client::{Bearer, Clients, EndpointError, TlsFiles};

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 const KEYS_DETAILS: &str = "\
 DIR receives `private.pem`, which signs tokens and is yours alone, and `jwks.json`, which lets a service check them. What is \
-there is never written over. The settings that a service needs are told.
+there is never written over. The command prints the settings that a service needs.
 
 For a first try: a real issuer keeps its keys where no service and no operator can read them.";
 

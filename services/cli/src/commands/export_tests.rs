@@ -215,7 +215,7 @@ fn a_terminal_receives_no_binary_file_and_a_missing_directory_is_reported() {
     let parquet = args(&["--format", "parquet", "--output", "-"]);
     assert!(Target::of(&parquet, true).unwrap_err().to_string().contains("--output FILE"));
     let here = Target::Directory(PathBuf::new(), Existing::Keep);
-    assert_eq!(Target::of(&args(&[]), true).unwrap(), here, "its name is told without the directory");
+    assert_eq!(Target::of(&args(&[]), true).unwrap(), here, "its name is printed without the directory");
     assert_eq!(Target::of(&parquet, false).unwrap(), Target::StandardOutput);
     assert_eq!(Target::of(&args(&["--output", "-"]), true).unwrap(), Target::StandardOutput);
     let missing = Target::of(&args(&["--output", "/nowhere/at/all/"]), true).unwrap_err().to_string();

@@ -176,9 +176,9 @@ mod tests {
 
     #[test]
     fn a_line_shows_the_serving_generation_its_position_and_other_generations() {
-        let beside = v1::Generation { name: "g3".to_owned(), position: 7, ..v1::Generation::default() };
+        let other = v1::Generation { name: "g3".to_owned(), position: 7, ..v1::Generation::default() };
         let mut status = status(1_999, 2_000);
-        status.generations.push(beside);
+        status.generations.push(other);
         let expected = "g2 serves, 1\u{202f}999 of 2\u{202f}000 events applied, 0 parked; g3 at 7";
         assert_eq!(line(&status), expected);
     }

@@ -107,8 +107,8 @@ impl Checkpoint {
         Self { path }
     }
 
-    /// Beside the file that is imported.
-    pub(crate) fn beside(file: &Path) -> Self {
+    /// In the folder of the file that is imported.
+    pub(crate) fn next_to(file: &Path) -> Self {
         Self::at(with_suffix(file, SUFFIX))
     }
 
@@ -137,13 +137,13 @@ impl Checkpoint {
         })
     }
 
-    /// Puts it in place of the last one.
+    /// Replaces the file.
     pub(crate) fn keep(&self, subject: &Subject, reached: &Reached) -> io::Result<()> {
         let written = Written { subject: subject.clone(), reached: reached.clone() };
         AtomicFile::replace(&self.path, &serde_json::to_vec(&written)?)
     }
 
-    /// Nothing is left to go on from.
+    /// Deletes the file: the import is complete.
     pub(crate) fn remove(&self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -1,4 +1,4 @@
-//! How long to wait for a service that is away: the time without any answer to keep, and what was said about it.
+//! How long to wait for a service that is away: the time without any answer to keep, and what was reported about it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::client::ClientError;
 
-/// Between two tries where the service does not say when to come back.
+/// Between two tries where the service names no delay.
 pub(crate) const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest wait that a service may ask for.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
@@ -15,7 +15,7 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Try again after this pause. `tell` is true once in an outage, when it lasts longer than a hitch.
+    /// Try again after this pause. `notice` is true once per outage, when it lasts longer than [`RETRY_DELAY`].
     Again { after: Duration, notice: bool },
     /// It has lasted too long.
     GiveUp,
@@ -31,7 +31,7 @@ pub(crate) struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// Goes on for so long without any answer to keep; zero gives up at the first failure.
+    /// Retries for so long without any answer to keep; zero gives up at the first failure.
     pub(crate) fn new(retry_for: Duration) -> Self {
         Self { retry_for, away_since: None, reported: false }
     }
@@ -47,7 +47,7 @@ impl RetryBudget {
         if failure.may_pass() { self.failed(Instant::now(), failure.retry_delay()) } else { Next::GiveUp }
     }
 
-    /// A failure came, at `now`, perhaps with the time after which the service wants to be asked again.
+    /// A failure came, at `now`, perhaps with the time after which the service is to be called again.
     fn failed(&mut self, now: Instant, asked: Option<Duration>) -> Next {
         let away = now.duration_since(*self.away_since.get_or_insert(now));
         let left = self.retry_for.saturating_sub(away);
@@ -60,7 +60,7 @@ impl RetryBudget {
     }
 }
 
-/// Asks until there is an answer, or a failure that does not pass in time. `tell` is called once per outage.
+/// Asks until there is an answer, or a failure that does not pass in time. `notice` is called once per outage.
 pub(crate) async fn with_retry<T>(
     retry_for: Duration,
     mut ask: impl AsyncFnMut() -> Result<T, ClientError>,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_for_the_time_given_tells_once_and_gives_up() {
+    fn it_retries_for_its_time_reports_once_and_gives_up() {
         let start = Instant::now();
         let mut budget = RetryBudget::new(RETRY_FOR);
         let at_ms = [0, 500, 1_000, 2_000, 4_800, 5_000];

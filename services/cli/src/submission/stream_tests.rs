@@ -235,7 +235,7 @@ async fn an_item_that_the_service_has_no_room_for_is_never_told_as_refused() {
     let (tally, all, streamed) = sent_over(&IMPORT, retries, list).await;
     let error = streamed.unwrap_err().to_string();
     assert!(error.contains("as it is asked for"), "{error}");
-    assert_eq!(all, [(Place::Line(1), "a".to_owned())], "what stands behind it is told by a later run");
+    assert_eq!(all, [(Place::Line(1), "a".to_owned())], "a later run reports what follows it");
     assert_eq!((tally.accepted, tally.refused, tally.unanswered), (1, 0, 2));
 }
 

@@ -11,7 +11,7 @@ use crate::vocabulary::{AgeBand, Status, Word};
 pub struct Described {
     /// Path from the request's root, such as `cra.place.commune_code`.
     pub path: &'static str,
-    /// Its name.
+    /// French name of the field.
     pub label: &'static str,
     /// In French; empty where the CRA says nothing.
     pub value: String,

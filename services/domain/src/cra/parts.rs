@@ -15,7 +15,7 @@ pub struct Id<T = Box<str>>(T);
 
 impl Id {
     /// Maximum length of an identifier, in characters.
-    pub const LENGTH_MAX: usize = 64;
+    pub(crate) const LENGTH_MAX: usize = 64;
 
     /// Parses an identifier; `None` if the text is malformed.
     #[must_use]

@@ -16,7 +16,7 @@ use crate::vocabulary::{DurationBand, Organisation, Word};
 pub struct DecodeError {
     /// The field that cannot be read.
     pub field: &'static str,
-    /// Its value.
+    /// The value found.
     pub found: String,
 }
 

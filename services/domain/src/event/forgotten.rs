@@ -1,4 +1,4 @@
-//! What an event no longer holds, and since when; the names that stand in for what was forgotten.
+//! What an event no longer holds, and since when; the names that replace what was forgotten.
 
 use cra_contracts::v1;
 use jiff::Timestamp;

@@ -63,7 +63,7 @@ fn redirections(document: &mut Document<'_>, redirected: u32) -> Vec<Redirection
         Ok([(path, recipient)]) => {
             let is_counted = counted.iter().any(|redirection| redirection.recipient == recipient);
             if rest == 0 && !is_counted {
-                document.note(path, "nobody was redirected there; left out");
+                document.note(path, "no person was redirected there; left out");
             }
             recipient
         }

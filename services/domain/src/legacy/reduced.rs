@@ -17,7 +17,7 @@ const DIRECTIONS: [&str; 3] = ["individuel", "atelier", "redirection"];
 impl Document {
     /// The document reduced to what is read of it, as JSON: without its annotation where `keeps_annotation` is false, of
     /// the advisor `advisor` where there is one, and with the name that `organisation` gives for each free name, in the
-    /// document's order. An empty name stands for none, and is given for none.
+    /// document's order. An empty name means none.
     #[must_use]
     pub fn reduced(
         &self,

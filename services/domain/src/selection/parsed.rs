@@ -122,7 +122,7 @@ impl Territories {
 
     /// Whether a field is given that has only unknown codes.
     #[must_use]
-    pub fn name_nothing(&self) -> bool {
+    pub(crate) fn name_nothing(&self) -> bool {
         let Self { regions, departments, epcis, communes } = self;
         regions.names_nothing()
             || departments.names_nothing()

@@ -27,7 +27,7 @@ pub enum Unknown {
     ZeroLost {
         /// The full code.
         code: String,
-        /// Its commune.
+        /// The commune with that code.
         commune: CommuneId,
     },
     /// A postal code.

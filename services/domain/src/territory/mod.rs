@@ -29,7 +29,8 @@ pub(crate) use declared::{with_lost_zero, without_spaces};
 pub use ids::{CommuneId, DepartmentId, EpciId, RegionId};
 pub use search::{FoundCommune, SEARCH_CHARACTERS_MAX, SEARCH_RESULTS_MAX};
 pub use table::{Commune, Communes, Department, Epci, Region};
-pub use time_zone::{time_zone, time_zone_of};
+pub use time_zone::time_zone;
+pub(crate) use time_zone::time_zone_of;
 
 const TEXT: &str = include_str!("../../data/communes.tsv");
 

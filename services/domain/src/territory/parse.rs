@@ -36,7 +36,7 @@ enum Problem {
     Population,
     #[error("a postal code is not 5 digits")]
     PostalCode,
-    #[error("more rows of this kind than an index can tell apart")]
+    #[error("more rows of this kind than an index can hold")]
     TooMany,
 }
 

@@ -86,8 +86,8 @@ impl Communes {
     pub fn search(&self, text: &str, limit: usize) -> Vec<FoundCommune> {
         let query = Query::parse(text);
         let mut results = Results { found: Vec::new(), limit: limit.min(SEARCH_RESULTS_MAX) };
-        if let Some(place) = arrondissement(&query.text) {
-            let same = |id: &CommuneId| arrondissement(self.folded_name(*id)) == Some(place);
+        if let Some(named) = arrondissement(&query.text) {
+            let same = |id: &CommuneId| arrondissement(self.folded_name(*id)) == Some(named);
             results.extend(self.arrondissements.iter().copied().filter(same).map(own));
         }
         match (query.name.as_str(), query.codes.as_slice()) {
@@ -231,7 +231,7 @@ struct Best<'a> {
 
 impl<'a> Best<'a> {
     /// Number of match orders: each kind of match, for today's and other names, by two needles.
-    const PLACES: usize = Match::COUNT * 4;
+    const ORDERS: usize = Match::COUNT * 4;
 
     fn new(communes: &'a Communes) -> Self {
         let index = communes.name_index();
@@ -241,15 +241,15 @@ impl<'a> Best<'a> {
     fn add(&mut self, position: usize, matched: Match, needle: usize, keeps: &dyn Fn(&Commune) -> bool) {
         let entry = self.index.entry(position);
         let is_other = usize::from(entry.other_name.is_some());
-        let place = (matched as usize * 4 + is_other * 2 + needle.min(1)).min(Self::PLACES - 1);
-        let (Ok(place), Ok(position)) = (u8::try_from(place), u32::try_from(position)) else { return };
+        let order = (matched as usize * 4 + is_other * 2 + needle.min(1)).min(Self::ORDERS - 1);
+        let (Ok(order), Ok(position)) = (u8::try_from(order), u32::try_from(position)) else { return };
         let best = &mut self.of_rank[self.index.rank_of(entry.commune)];
-        if best.is_some_and(|before| before <= (place, position)) || !keeps(self.communes.get(entry.commune))
+        if best.is_some_and(|before| before <= (order, position)) || !keeps(self.communes.get(entry.commune))
         {
             return;
         }
         self.count += usize::from(best.is_none());
-        *best = Some((place, position));
+        *best = Some((order, position));
     }
 
     fn add_words(&mut self, needles: &[&str], keeps: &dyn Fn(&Commune) -> bool) {
@@ -289,16 +289,16 @@ impl<'a> Best<'a> {
 
     /// Ordered by match, then by rank.
     fn in_order(&self) -> impl Iterator<Item = FoundCommune> + '_ {
-        let mut places: Vec<Vec<FoundCommune>> = vec![Vec::new(); Self::PLACES];
-        for (place, position) in self.of_rank.iter().flatten() {
+        let mut by_order: Vec<Vec<FoundCommune>> = vec![Vec::new(); Self::ORDERS];
+        for (order, position) in self.of_rank.iter().flatten() {
             let entry = self.index.entry(*position as usize);
             let found = FoundCommune { commune: entry.commune, matched_name: entry.other_name };
-            let listed = &mut places[usize::from(*place)];
+            let listed = &mut by_order[usize::from(*order)];
             if listed.len() < SEARCH_RESULTS_MAX {
                 listed.push(found);
             }
         }
-        places.into_iter().flatten()
+        by_order.into_iter().flatten()
     }
 }
 

@@ -105,7 +105,7 @@ impl Commune {
 
     /// Whether the commune has this postal code.
     #[must_use]
-    pub fn has_postal_code(&self, postal_code: &str) -> bool {
+    pub(crate) fn has_postal_code(&self, postal_code: &str) -> bool {
         self.postal_codes.contains(&postal_code)
     }
 
@@ -117,7 +117,7 @@ impl Commune {
 
     /// The postal code, if there is only one.
     #[must_use]
-    pub fn single_postal_code(&self) -> Option<&'static str> {
+    pub(crate) fn single_postal_code(&self) -> Option<&'static str> {
         match *self.postal_codes {
             [only] => Some(only),
             _ => None,
@@ -245,14 +245,6 @@ impl Communes {
         })
     }
 
-    /// The communes that a selection by this code covers: the commune it resolves to and, for Paris, Lyon and
-    /// Marseille, their municipal arrondissements. Sorted by code; `None` for an unknown code.
-    #[must_use]
-    pub fn expand(&self, code: &str) -> Option<Vec<CommuneId>> {
-        let commune = self.resolve(code)?;
-        Some(std::iter::once(commune).chain(self.arrondissements(commune)).collect())
-    }
-
     /// The municipal arrondissements of a commune, by code; only Paris, Lyon and Marseille have any.
     pub fn arrondissements(&self, commune: CommuneId) -> impl Iterator<Item = CommuneId> + '_ {
         steps::take(self.arrondissements.len());
@@ -260,7 +252,7 @@ impl Communes {
     }
 
     /// Paris, Lyon and Marseille: the communes that have municipal arrondissements.
-    pub fn with_arrondissements(&self) -> impl Iterator<Item = CommuneId> + '_ {
+    pub(crate) fn with_arrondissements(&self) -> impl Iterator<Item = CommuneId> + '_ {
         let parents = self.arrondissements.iter().filter_map(|id| self.get(*id).parent);
         parents.collect::<std::collections::BTreeSet<_>>().into_iter()
     }

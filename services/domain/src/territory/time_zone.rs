@@ -44,7 +44,7 @@ pub fn time_zone(department: &str) -> &'static TimeZone {
 
 /// The time zone of a department: [`time_zone`] of its code.
 #[must_use]
-pub fn time_zone_of(department: DepartmentId) -> &'static TimeZone {
+pub(crate) fn time_zone_of(department: DepartmentId) -> &'static TimeZone {
     static ZONES: LazyLock<Vec<&'static TimeZone>> =
         LazyLock::new(|| communes().departments().iter().map(|it| time_zone(it.code())).collect());
     ZONES[usize::from(department.index())]

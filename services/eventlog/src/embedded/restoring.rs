@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use super::store::{Lineage, WriteBatch};
-use super::writer::{Restoring, Work};
+use super::writer::{PendingRestore, Work};
 use super::{EmbeddedLog, WRITER_GONE, lock};
 use crate::lineage::Origin;
 use crate::port::{LogEntry, Read as _, Restore, RestoreError, restored_range};
@@ -44,7 +44,8 @@ impl Restore for EmbeddedLog {
     async fn restore(&self, entries: Vec<LogEntry>) -> Result<(), RestoreError> {
         restored_range(&entries)?;
         let (answer, outcome) = oneshot::channel();
-        self.hand_over(Work::Restore(Restoring { entries, answer })).map_err(RestoreError::Unavailable)?;
+        self.hand_over(Work::Restore(PendingRestore { entries, answer }))
+            .map_err(RestoreError::Unavailable)?;
         outcome.await.unwrap_or_else(|_| Err(RestoreError::OutcomeUnknown(WRITER_GONE.to_owned())))
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Pending {
 }
 
 /// Validated, consecutive entries of a backup on their way to the writer.
-pub(super) struct Restoring {
+pub(super) struct PendingRestore {
     pub(super) entries: Vec<LogEntry>,
     pub(super) answer: oneshot::Sender<Result<(), RestoreError>>,
 }
@@ -44,7 +44,7 @@ pub(super) struct Restoring {
 /// A request to the writer.
 pub(super) enum Work {
     Append(Pending),
-    Restore(Restoring),
+    Restore(PendingRestore),
 }
 
 pub(super) struct Writer {
@@ -67,7 +67,7 @@ impl Writer {
                         self.commit(group);
                     }
                 }
-                Work::Restore(Restoring { entries, answer }) => {
+                Work::Restore(PendingRestore { entries, answer }) => {
                     // The caller may have gone.
                     let _ = answer.send(self.restore(&entries));
                 }

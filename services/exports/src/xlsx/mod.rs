@@ -83,9 +83,9 @@ impl Styles {
     }
 
     fn write<R>(&self, sheet: &mut Worksheet, number: u32, columns: &[Column<R>], row: &R) -> io::Result<()> {
-        for (place, column) in (0..).zip(columns) {
+        for (index, column) in (0..).zip(columns) {
             let text = if column.is_code() { &self.code } else { &self.text };
-            self.write_cell(sheet, number, place, column.cell(row), text).map_err(failed)?;
+            self.write_cell(sheet, number, index, column.cell(row), text).map_err(failed)?;
         }
         Ok(())
     }

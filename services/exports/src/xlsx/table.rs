@@ -116,8 +116,8 @@ pub(in super::super) fn add_report_table<'a, R>(
     let sheet = workbook.add_worksheet();
     begin_sheet(sheet, name, columns, Column::heading, &styles).map_err(failed)?;
     let widths: Vec<u16> = columns.iter().map(report_width).collect();
-    for (place, width) in (0..).zip(&widths) {
-        sheet.set_column_width(place, *width).map_err(failed)?;
+    for (index, width) in (0..).zip(&widths) {
+        sheet.set_column_width(index, *width).map_err(failed)?;
     }
     let of_head = columns.iter().zip(&widths).map(|(column, width)| lines(column.heading(), *width));
     let pixels = HEAD_PIXELS + LINE_PIXELS * of_head.max().unwrap_or(1);
@@ -148,9 +148,9 @@ fn begin_sheet<R>(
     styles: &Styles,
 ) -> Result<(), XlsxError> {
     sheet.set_name(name)?.set_freeze_panes(1, 0)?;
-    for (place, column) in (0..).zip(columns) {
-        sheet.set_column_width(place, width(column))?;
-        sheet.write_with_format(0, place, title(column), &styles.head)?;
+    for (index, column) in (0..).zip(columns) {
+        sheet.set_column_width(index, width(column))?;
+        sheet.write_with_format(0, index, title(column), &styles.head)?;
     }
     Ok(())
 }

@@ -61,9 +61,9 @@ mod tests {
         v1::Cra { themes: vec![v1::Theme::Budget.into()], date: "2024-03-04".into(), ..form() }
     }
 
-    fn correct(given: &History, expected_revision: u64, reason: &str) -> Change {
-        let header = Header { revision: given.next_revision(), ..header(NOW) };
-        decide(given, expected_revision, &corrected_form(), reason, &header)
+    fn correct(events: &History, expected_revision: u64, reason: &str) -> Change {
+        let header = Header { revision: events.next_revision(), ..header(NOW) };
+        decide(events, expected_revision, &corrected_form(), reason, &header)
     }
 
     fn submitted() -> v1::CraEvent {
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn given_the_same_correction_when_sent_again_then_its_receipt_even_after_a_withdrawal() {
-        for given in [history([submitted(), corrected()]), history([submitted(), corrected(), withdrawn(3)])]
+        for events in [history([submitted(), corrected()]), history([submitted(), corrected(), withdrawn(3)])]
         {
-            let Change::AlreadyRecorded(receipt) = correct(&given, 1, REASON) else { panic!() };
+            let Change::AlreadyRecorded(receipt) = correct(&events, 1, REASON) else { panic!() };
             assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
-            assert_eq!(receipt.withdrawn, given.next_revision() == 4);
+            assert_eq!(receipt.withdrawn, events.next_revision() == 4);
         }
     }
 
@@ -109,13 +109,13 @@ mod tests {
         let cra = fact.cra.as_mut().unwrap();
         cra.themes.push(v1::Theme::Smartphone.into());
         let (form, reason) = (cra.clone(), fact.reason.clone());
-        let given = history([submitted(), recorded]);
+        let events = history([submitted(), recorded]);
         let header = Header { revision: 3, ..header(NOW) };
-        let again = decide(&given, 1, &form, &reason, &header);
+        let again = decide(&events, 1, &form, &reason, &header);
         assert!(matches!(again, Change::AlreadyRecorded(_)), "{again:?}");
         // As a different correction it is refused for all of these, except the theme, which is unchanged.
         let Change::Invalid(faults) =
-            decide(&given, 2, &v1::Cra { duration: None, ..form }, &reason, &header)
+            decide(&events, 2, &v1::Cra { duration: None, ..form }, &reason, &header)
         else {
             panic!()
         };
@@ -125,20 +125,20 @@ mod tests {
 
     #[test]
     fn given_another_revision_when_corrected_then_the_current_one_is_reported() {
-        let given = history([submitted(), corrected()]);
-        let other_reason = correct(&given, 1, "une autre raison");
+        let events = history([submitted(), corrected()]);
+        let other_reason = correct(&events, 1, "une autre raison");
         assert_eq!(other_reason, Change::Conflict(StateConflict::Revision { current: 2 }));
         for expected in [0, 3] {
-            let outcome = correct(&given, expected, REASON);
+            let outcome = correct(&events, expected, REASON);
             assert_eq!(outcome, Change::Conflict(StateConflict::Revision { current: 2 }));
         }
     }
 
     #[test]
     fn given_a_withdrawn_cra_when_corrected_then_it_is_refused() {
-        let given = history([submitted(), withdrawn(2)]);
-        assert_eq!(correct(&given, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
-        assert_eq!(correct(&given, 1, REASON), Change::Conflict(StateConflict::Withdrawn));
+        let events = history([submitted(), withdrawn(2)]);
+        assert_eq!(correct(&events, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
+        assert_eq!(correct(&events, 1, REASON), Change::Conflict(StateConflict::Withdrawn));
     }
 
     #[test]

@@ -88,23 +88,23 @@ mod tests {
         event
     }
 
-    fn decided(given: &History, form: &v1::Cra) -> submit::Outcome {
-        submit::decide(given, form, &submission(form, NOW), &header(NOW))
+    fn decided(events: &History, form: &v1::Cra) -> submit::Outcome {
+        submit::decide(events, form, &submission(form, NOW), &header(NOW))
     }
 
     #[test]
     fn given_forgotten_texts_when_the_same_submission_comes_again_then_its_first_receipt() {
-        let given = history([forgotten()]);
+        let events = history([forgotten()]);
         let same = redirecting(vec![other("M. Durand", 1), other("Chez Mme Dupont", 2), other("Emmaüs", 1)]);
-        assert!(matches!(decided(&given, &same), submit::Outcome::AlreadyRecorded(_)));
+        assert!(matches!(decided(&events, &same), submit::Outcome::AlreadyRecorded(_)));
         // As a reader got it since.
-        let reported = given.current().unwrap().to_message();
-        assert!(matches!(decided(&given, &reported), submit::Outcome::AlreadyRecorded(_)));
+        let reported = events.current().unwrap().to_message();
+        assert!(matches!(decided(&events, &reported), submit::Outcome::AlreadyRecorded(_)));
     }
 
     #[test]
     fn given_forgotten_texts_when_what_is_left_differs_then_it_is_another_content() {
-        let given = history([forgotten()]);
+        let events = history([forgotten()]);
         let redirections = |people| vec![other("a", people), other("Emmaüs", 1), other("b", 1)];
         for different in [
             redirecting(redirections(3)),
@@ -112,7 +112,7 @@ mod tests {
             v1::Cra { structure_id: "structure-2".into(), ..redirecting(redirections(2)) },
             form(),
         ] {
-            assert_eq!(decided(&given, &different), submit::Outcome::OtherContent, "{different:?}");
+            assert_eq!(decided(&events, &different), submit::Outcome::OtherContent, "{different:?}");
         }
     }
 
@@ -128,12 +128,12 @@ mod tests {
             let forgotten =
                 Some(v1::Forgotten { reason_at: submitted.recorded_at, ..v1::Forgotten::default() });
             let change = v1::CraEvent { revision: 2, fact: Some(fact), forgotten, ..submitted.clone() };
-            let given = history([submitted.clone(), change]);
+            let events = history([submitted.clone(), change]);
             let again = if is_correction {
                 let same = v1::Cra { date: "2024-03-04".into(), ..form() };
-                correct::decide(&given, 1, &same, "vu avec Mme Dupont", &header(NOW))
+                correct::decide(&events, 1, &same, "vu avec Mme Dupont", &header(NOW))
             } else {
-                withdraw::decide(&given, 1, "vu avec Mme Dupont", &header(NOW))
+                withdraw::decide(&events, 1, "vu avec Mme Dupont", &header(NOW))
             };
             let Change::AlreadyRecorded(receipt) = again else { panic!("{again:?}") };
             assert_eq!(receipt.revision, 2);

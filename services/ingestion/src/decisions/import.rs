@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn given_the_same_document_in_another_layout_when_imported_again_then_the_first_receipt() {
-        let given = history([imported()]);
-        let found = receipt(decided(&given, SAME));
+        let events = history([imported()]);
+        let found = receipt(decided(&events, SAME));
         assert_eq!((found.revision, found.position, found.duplicate), (1, 41, true));
         assert_eq!(found.defaulted_fields, []);
     }
@@ -201,20 +201,20 @@ mod tests {
 
     #[test]
     fn given_several_versions_when_one_is_imported_again_then_the_receipt_of_its_revision() {
-        let given = history([imported(), updated()]);
-        assert_eq!(receipt(decided(&given, FIRST)).revision, 1);
-        assert_eq!(receipt(decided(&given, SAME)).revision, 1);
-        assert_eq!(receipt(decided(&given, SECOND)).revision, 2);
+        let events = history([imported(), updated()]);
+        assert_eq!(receipt(decided(&events, FIRST)).revision, 1);
+        assert_eq!(receipt(decided(&events, SAME)).revision, 1);
+        assert_eq!(receipt(decided(&events, SECOND)).revision, 2);
     }
 
     #[test]
     fn given_a_version_when_another_that_is_not_later_is_imported_then_it_is_another_document() {
-        let given = history([imported(), updated()]);
+        let events = history([imported(), updated()]);
         let expected = OtherDocument {
             cause: Cause::NotLater,
             differences: vec!["cra.duree".to_owned(), "updatedAt".to_owned()],
         };
-        assert_eq!(decided(&given, NOT_LATER), Outcome::OtherDocument(expected));
+        assert_eq!(decided(&events, NOT_LATER), Outcome::OtherDocument(expected));
     }
 
     #[test]
@@ -223,10 +223,10 @@ mod tests {
         let withdrawn = Fact::Withdrawn(v1::CraWithdrawn::default());
         for fact in [corrected, withdrawn] {
             let change = v1::CraEvent { revision: 2, fact: Some(fact), ..v1::CraEvent::default() };
-            let given = history([imported(), change]);
-            let Outcome::OtherDocument(other) = decided(&given, SECOND) else { panic!("recorded") };
+            let events = history([imported(), change]);
+            let Outcome::OtherDocument(other) = decided(&events, SECOND) else { panic!("recorded") };
             assert_eq!(other.cause, Cause::ChangedHere);
-            assert_eq!(receipt(decided(&given, SAME)).revision, 1);
+            assert_eq!(receipt(decided(&events, SAME)).revision, 1);
         }
     }
 
@@ -244,10 +244,10 @@ mod tests {
 
     #[test]
     fn given_a_forgotten_document_when_imported_again_then_the_receipt_of_its_revision() {
-        let given = history([reduced()]);
-        assert_eq!(receipt(decided(&given, FIRST)).revision, 1);
-        assert_eq!(receipt(decided(&given, SAME)).revision, 1);
-        let Outcome::OtherDocument(other) = decided(&given, NOT_LATER) else { panic!("recorded") };
+        let events = history([reduced()]);
+        assert_eq!(receipt(decided(&events, FIRST)).revision, 1);
+        assert_eq!(receipt(decided(&events, SAME)).revision, 1);
+        let Outcome::OtherDocument(other) = decided(&events, NOT_LATER) else { panic!("recorded") };
         assert_eq!((other.cause, other.differences), (Cause::NotLater, vec!["cra.duree".to_owned()]));
     }
 
@@ -256,21 +256,21 @@ mod tests {
         const LATER_WITH_TEXT: &str = r#"{"createdAt": "2022-06-01T10:00:00Z", "nom": "Mme Dupont",
             "updatedAt": "2022-06-02T10:00:00Z",
             "cra": {"duree": 90, "sousThemes": [{"annotation": "Mme Dupont"}]}}"#;
-        let given = history([reduced()]);
-        let recorded = event(&given, LATER_WITH_TEXT);
+        let events = history([reduced()]);
+        let recorded = event(&events, LATER_WITH_TEXT);
         let forgotten = recorded.forgotten.unwrap();
         assert!(forgotten.annotation_at.is_some() && forgotten.advisor_at.is_none());
         let Some(Fact::Imported(fact)) = &recorded.fact else { panic!("no import") };
         let text = std::str::from_utf8(&fact.document).unwrap();
         assert!(text.contains("90") && !text.contains("Dupont"), "{text}");
-        let given = history([reduced(), recorded]);
-        assert_eq!(receipt(decided(&given, LATER_WITH_TEXT)).revision, 2);
+        let events = history([reduced(), recorded]);
+        assert_eq!(receipt(decided(&events, LATER_WITH_TEXT)).revision, 2);
     }
 
     #[test]
     fn given_a_submission_under_the_id_when_imported_then_it_is_another_content() {
         let fact = Some(Fact::Submitted(v1::CraSubmitted::default()));
-        let given = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
-        assert_eq!(decided(&given, FIRST), Outcome::OtherContent);
+        let events = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
+        assert_eq!(decided(&events, FIRST), Outcome::OtherContent);
     }
 }

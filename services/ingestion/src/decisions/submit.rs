@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn given_the_same_content_when_submitted_again_then_the_first_receipt_with_its_values() {
-        let given = history([recorded(&form(), MONDAY)]);
-        let outcome = decide(&given, &form(), &submission(&form(), MONDAY), &header(TUESDAY));
+        let events = history([recorded(&form(), MONDAY)]);
+        let outcome = decide(&events, &form(), &submission(&form(), MONDAY), &header(TUESDAY));
         let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (1, 41, true));
         assert_eq!(receipt.recorded_at.unwrap().seconds, MONDAY.parse::<Timestamp>().unwrap().as_second());
@@ -81,39 +81,39 @@ mod tests {
 
     #[test]
     fn given_a_day_left_to_the_form_when_left_again_a_day_later_then_it_is_the_same_submission() {
-        let given = history([recorded(&form(), MONDAY)]);
-        let outcome = decide(&given, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
+        let events = history([recorded(&form(), MONDAY)]);
+        let outcome = decide(&events, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
         let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!(receipt.defaulted_fields[0].value, "2024-03-04");
     }
 
     #[test]
     fn given_a_day_left_to_the_form_when_another_day_is_said_then_it_is_another_content() {
-        let given = history([recorded(&form(), MONDAY)]);
-        let said = v1::Cra { date: "2024-03-05".into(), ..form() };
-        let outcome = decide(&given, &said, &submission(&said, TUESDAY), &header(TUESDAY));
+        let events = history([recorded(&form(), MONDAY)]);
+        let resent = v1::Cra { date: "2024-03-05".into(), ..form() };
+        let outcome = decide(&events, &resent, &submission(&resent, TUESDAY), &header(TUESDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
     #[test]
     fn given_a_day_that_was_said_when_it_is_left_to_the_form_on_another_then_it_is_another_content() {
-        let said = v1::Cra { date: "2024-03-04".into(), ..form() };
-        let given = history([recorded(&said, MONDAY)]);
-        let outcome = decide(&given, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
+        let resent = v1::Cra { date: "2024-03-04".into(), ..form() };
+        let events = history([recorded(&resent, MONDAY)]);
+        let outcome = decide(&events, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
     #[test]
     fn given_defaults_when_the_same_values_are_said_then_it_is_the_same_submission() {
-        let given = history([recorded(&form(), MONDAY)]);
-        let said = v1::Cra {
+        let events = history([recorded(&form(), MONDAY)]);
+        let resent = v1::Cra {
             date: "2024-03-04".into(),
             participants: Some(5),
             annotation: "mots de passe".into(),
             follow_up: Some(v1::FollowUp::default()),
             ..form()
         };
-        let outcome = decide(&given, &said, &submission(&said, TUESDAY), &header(TUESDAY));
+        let outcome = decide(&events, &resent, &submission(&resent, TUESDAY), &header(TUESDAY));
         assert!(matches!(outcome, Outcome::AlreadyRecorded(_)), "{outcome:?}");
     }
 
@@ -133,29 +133,29 @@ mod tests {
             .defaulted_fields;
         let defaults: Vec<_> = first.iter().map(|d| (d.field.as_str(), d.value.as_str())).collect();
         assert_eq!(defaults, [("cra.place.commune_code", "01015"), ("cra.place.postal_code", "01300")]);
-        let given = history([event]);
-        for said in [at("01340", ""), at(" 01340", "01 300")] {
-            let outcome = decide(&given, &said, &submission(&said, TUESDAY), &header(TUESDAY));
+        let events = history([event]);
+        for resent in [at("01340", ""), at(" 01340", "01 300")] {
+            let outcome = decide(&events, &resent, &submission(&resent, TUESDAY), &header(TUESDAY));
             let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
             assert_eq!(receipt.defaulted_fields, first);
         }
         let today = at("01015", "01300");
-        let outcome = decide(&given, &today, &submission(&today, MONDAY), &header(MONDAY));
+        let outcome = decide(&events, &today, &submission(&today, MONDAY), &header(MONDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
     #[test]
     fn given_another_content_when_submitted_then_it_is_another_content() {
-        let given = history([recorded(&form(), MONDAY)]);
+        let events = history([recorded(&form(), MONDAY)]);
         let other = v1::Cra { themes: vec![v1::Theme::Budget.into()], ..form() };
-        let outcome = decide(&given, &other, &submission(&other, MONDAY), &header(MONDAY));
+        let outcome = decide(&events, &other, &submission(&other, MONDAY), &header(MONDAY));
         assert_eq!(outcome, Outcome::OtherContent);
     }
 
     #[test]
     fn given_a_correction_since_when_the_first_content_comes_again_then_the_first_receipt() {
-        let given = history([recorded(&form(), MONDAY), corrected()]);
-        let outcome = decide(&given, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
+        let events = history([recorded(&form(), MONDAY), corrected()]);
+        let outcome = decide(&events, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
         let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position), (1, 41));
     }
@@ -163,8 +163,8 @@ mod tests {
     #[test]
     fn given_an_event_of_another_kind_when_submitted_then_it_is_another_content() {
         for fact in [None, Some(Fact::Imported(v1::LegacyCraImported::default()))] {
-            let given = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
-            let outcome = decide(&given, &form(), &submission(&form(), MONDAY), &header(MONDAY));
+            let events = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
+            let outcome = decide(&events, &form(), &submission(&form(), MONDAY), &header(MONDAY));
             assert_eq!(outcome, Outcome::OtherContent);
         }
     }

@@ -32,9 +32,9 @@ mod tests {
     const NOW: &str = "2024-03-05T10:00:00Z";
     const REASON: &str = "saisi deux fois";
 
-    fn withdraw(given: &History, expected_revision: u64, reason: &str) -> Change {
-        let header = Header { revision: given.next_revision(), ..header(NOW) };
-        decide(given, expected_revision, reason, &header)
+    fn withdraw(events: &History, expected_revision: u64, reason: &str) -> Change {
+        let header = Header { revision: events.next_revision(), ..header(NOW) };
+        decide(events, expected_revision, reason, &header)
     }
 
     fn submitted() -> v1::CraEvent {
@@ -57,23 +57,23 @@ mod tests {
 
     #[test]
     fn given_the_same_withdrawal_when_sent_again_then_its_first_receipt() {
-        let given = history([submitted(), withdrawn()]);
-        let Change::AlreadyRecorded(receipt) = withdraw(&given, 1, REASON) else { panic!() };
+        let events = history([submitted(), withdrawn()]);
+        let Change::AlreadyRecorded(receipt) = withdraw(&events, 1, REASON) else { panic!() };
         assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
         assert!(!receipt.withdrawn, "nothing was withdrawn since");
     }
 
     #[test]
     fn given_a_withdrawn_cra_when_withdrawn_for_another_reason_or_revision_then_it_is_refused() {
-        let given = history([submitted(), withdrawn()]);
-        assert_eq!(withdraw(&given, 1, "une autre raison"), Change::Conflict(StateConflict::Withdrawn));
-        assert_eq!(withdraw(&given, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
+        let events = history([submitted(), withdrawn()]);
+        assert_eq!(withdraw(&events, 1, "une autre raison"), Change::Conflict(StateConflict::Withdrawn));
+        assert_eq!(withdraw(&events, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
     }
 
     #[test]
     fn given_another_revision_when_withdrawn_then_the_current_one_is_reported() {
-        let given = history([submitted()]);
-        assert_eq!(withdraw(&given, 2, REASON), Change::Conflict(StateConflict::Revision { current: 1 }));
+        let events = history([submitted()]);
+        assert_eq!(withdraw(&events, 2, REASON), Change::Conflict(StateConflict::Revision { current: 1 }));
         assert_eq!(withdraw(&History::default(), 1, REASON), Change::Conflict(StateConflict::NoSuchCra));
     }
 }

@@ -78,7 +78,7 @@ impl Append for TestLog {
         }
         let appended = self.inner.append(event, expectation).await?;
         if self.is(Mode::Unconfirmed) {
-            return Err(AppendError::OutcomeUnknown("the test says so".to_owned()));
+            return Err(AppendError::OutcomeUnknown("simulated by the test".to_owned()));
         }
         Ok(appended)
     }

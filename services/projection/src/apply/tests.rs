@@ -154,7 +154,7 @@ async fn a_revision_that_does_not_follow_is_parked() {
     models.apply(&[corrected(1, 2, workshop(6))]);
     assert_eq!(reported(&models).await, (1, 6, 7));
     assert_eq!(models.parked(2).unwrap().error, "revision 1, expected 2");
-    assert_eq!(models.parked(5).unwrap().error, "a first event, but the CRA stands at revision 1");
+    assert_eq!(models.parked(5).unwrap().error, "a first event, but the CRA is at revision 1");
     assert_eq!(models.parked(6).unwrap().error, "changes a CRA that has no event");
     assert_eq!(models.parked(8).unwrap().error, "revision 2, expected 1");
 }

@@ -86,7 +86,7 @@ impl Generation {
         self.files.remove_when_dropped.store(true, Ordering::Relaxed);
     }
 
-    /// Its name.
+    /// Name of the folder.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

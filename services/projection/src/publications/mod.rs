@@ -22,7 +22,7 @@ pub use calendar::{Closing, Month};
 pub use publication::Publication;
 pub(crate) use publisher::Publisher;
 pub(crate) use question::refused;
-pub use question::{PublicBreakdown, PublicQuestion, PublicSeries};
+pub(crate) use question::{PublicBreakdown, PublicQuestion, PublicSeries};
 pub use settings::PublicationSettings;
 
 const PUBLICATIONS_NOT_CONFIGURED: Row =

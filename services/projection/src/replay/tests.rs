@@ -62,7 +62,7 @@ async fn a_replay_gives_equal_read_models_while_the_serving_ones_answer_and_foll
     let other = running.other_at(3).await;
     running.append(&[submitted(5, workshop(4))]).await;
     Running::reached(&serving, 8).await;
-    assert_eq!(statistics_of(&serving, 8).await.cras, 4, "answered and followed meanwhile");
+    assert_eq!(statistics_of(&serving, 8).await.cras, 4, "answered and followed during the replay");
     assert_eq!(other.position(), Position(3));
 
     running.let_go();
@@ -101,7 +101,7 @@ async fn a_replay_pauses_as_long_as_it_works_while_queries_arrive() {
         replayer.give_way(worked).await;
         begun.elapsed()
     };
-    assert_eq!(rested().await, Duration::ZERO, "nobody asks");
+    assert_eq!(rested().await, Duration::ZERO, "no query arrives");
     let question = replayer.questions.try_acquire_unshared().unwrap();
     assert!(rested().await >= worked);
     drop(question);
@@ -224,7 +224,7 @@ async fn a_replay_to_an_earlier_position_than_the_unfinished_one_starts_again() 
     let ended = running.rebuilt(2, false).await;
     assert_eq!(ended.position, 2);
     assert_eq!(running.generations().other(&ended.generation).unwrap().position(), Position(2));
-    assert_eq!(running.generations().all().len(), 2, "what was left is not kept beside it");
+    assert_eq!(running.generations().all().len(), 2, "the abandoned generation is removed");
 }
 
 #[tokio::test]

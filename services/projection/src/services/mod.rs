@@ -13,5 +13,5 @@ mod statistics;
 mod stream;
 
 pub use admit::Admission;
-pub use operations::Operations;
+pub(crate) use operations::Operations;
 pub use statistics::Statistics;

@@ -26,7 +26,7 @@ use crate::store::{Parked, StoreError};
 use cra_analytics::fact::instant;
 
 /// The service.
-pub struct Operations {
+pub(crate) struct Operations {
     /// The generations, the log, and the replays between them.
     pub replayer: Replayer,
     /// Who asks.

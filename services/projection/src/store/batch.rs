@@ -8,20 +8,20 @@ use cra_analytics::dictionary::{Code, Kind};
 
 /// Writes of one batch.
 #[derive(Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     writes: sled::Batch,
     full_chunks_bytes: usize,
 }
 
 impl Batch {
     /// Sets the description of the generation.
-    pub fn put_description(&mut self, description: &Description) -> Result<(), StoreError> {
+    pub(crate) fn put_description(&mut self, description: &Description) -> Result<(), StoreError> {
         self.writes.insert(keys::DESCRIPTION, encode(description)?);
         Ok(())
     }
 
     /// Sets the state of the generation.
-    pub fn put_checkpoint(&mut self, applied: &Checkpoint) -> Result<(), StoreError> {
+    pub(crate) fn put_checkpoint(&mut self, applied: &Checkpoint) -> Result<(), StoreError> {
         self.writes.insert(keys::CHECKPOINT, encode(applied)?);
         Ok(())
     }
@@ -43,18 +43,18 @@ impl Batch {
     }
 
     /// Writes a word with its code.
-    pub fn put_word(&mut self, kind: Kind, code: Code, text: &str) {
+    pub(crate) fn put_word(&mut self, kind: Kind, code: Code, text: &str) {
         self.writes.insert(keys::word(kind, code), text.as_bytes());
     }
 
     /// Parks an event.
-    pub fn park(&mut self, position: Position, parked: &Parked) -> Result<(), StoreError> {
+    pub(crate) fn park(&mut self, position: Position, parked: &Parked) -> Result<(), StoreError> {
         self.writes.insert(keys::parked(position), encode(parked)?);
         Ok(())
     }
 
     /// Removes a parked event.
-    pub fn unpark(&mut self, position: Position) {
+    pub(crate) fn unpark(&mut self, position: Position) {
         self.writes.remove(keys::parked(position));
     }
 

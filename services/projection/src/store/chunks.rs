@@ -65,7 +65,7 @@ impl<B: AsRef<[u8]>> Iterator for Effects<B> {
 }
 
 /// Appends effects to a store.
-pub struct ChunkWriter {
+pub(crate) struct ChunkWriter {
     chunk: u64,
     /// Number of effects in the chunk.
     length: u64,
@@ -76,7 +76,7 @@ pub struct ChunkWriter {
 
 impl ChunkWriter {
     /// Continues after a position.
-    pub fn after(position: Position, store: &Session) -> Result<Self, StoreError> {
+    pub(crate) fn after(position: Position, store: &Session) -> Result<Self, StoreError> {
         let (chunk, length) = (position.0 / CHUNK_POSITIONS, position.0 % CHUNK_POSITIONS);
         let bytes = if length == 0 { None } else { store.chunk(chunk)? };
         if length > 0 && bytes.is_none() {
@@ -87,7 +87,7 @@ impl ChunkWriter {
     }
 
     /// Appends the effect of the next position.
-    pub fn push(&mut self, effect: &EventEffect, batch: &mut Batch) -> Result<(), StoreError> {
+    pub(crate) fn push(&mut self, effect: &EventEffect, batch: &mut Batch) -> Result<(), StoreError> {
         self.bytes = postcard::to_extend(effect, std::mem::take(&mut self.bytes))
             .map_err(|error| StoreError::Damaged(error.to_string()))?;
         self.length += 1;
@@ -101,7 +101,7 @@ impl ChunkWriter {
     }
 
     /// Writes the incomplete chunk.
-    pub fn finish(self, batch: &mut Batch) {
+    pub(crate) fn finish(self, batch: &mut Batch) {
         if self.has_more {
             batch.put_chunk(self.chunk, &self.bytes);
         }
@@ -109,7 +109,7 @@ impl ChunkWriter {
 }
 
 /// Replaces the effects of positions, which must be in order.
-pub fn rewrite(
+pub(crate) fn rewrite(
     effects: impl IntoIterator<Item = (Position, EventEffect)>,
     store: &Session,
     batch: &mut Batch,

@@ -11,7 +11,7 @@ use super::{Checkpoint, Session, Store, StoreError};
 
 impl Store {
     /// Loads the columns of all stored facts. Blocks.
-    pub fn columns(&self) -> Result<Columns, StoreError> {
+    pub(crate) fn columns(&self) -> Result<Columns, StoreError> {
         let watermark = self.session()?.checkpoint()?.as_ref().map(Checkpoint::watermark);
         Columns::load(watermark, |positions, add| self.session()?.each_delta(positions, add))
     }

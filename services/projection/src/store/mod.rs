@@ -22,9 +22,10 @@ use rayon::iter::Either;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use batch::Batch;
-pub use chunks::{ChunkWriter, rewrite};
-pub use records::{Checkpoint, Description, EventEffect, Parked};
+pub(crate) use batch::Batch;
+pub(crate) use chunks::{ChunkWriter, rewrite};
+pub use records::Description;
+pub(crate) use records::{Checkpoint, EventEffect, Parked};
 
 use chunks::{Effects, Place};
 use cra_analytics::dictionary::Dictionary;
@@ -98,7 +99,7 @@ impl StoreError {
 }
 
 /// One generation's database, shared between threads.
-pub struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     /// `None` while it cannot be reopened.
     open: RwLock<Option<Arc<Open>>>,
@@ -137,13 +138,13 @@ type Entry = (sled::InlineArray, sled::InlineArray);
 
 impl Store {
     /// Opens the database in a folder, which is created if it is missing.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let open = RwLock::new(Some(Arc::new(Open::at(folder)?)));
         Ok(Self { folder: folder.to_owned(), open, reopened_after_bytes: REOPENED_AFTER_BYTES })
     }
 
     /// Access for one thread.
-    pub fn session(&self) -> Result<Session, StoreError> {
+    pub(crate) fn session(&self) -> Result<Session, StoreError> {
         let open = self.opened()?;
         let idle = open.idle.lock().pop();
         let db = Some(idle.unwrap_or_else(|| open.writer.lock().db.clone()));
@@ -151,19 +152,19 @@ impl Store {
     }
 
     /// Writes a batch atomically; durable at the next [`Store::flush`] or shortly afterwards.
-    pub fn write(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let written = self.opened()?.write(batch)?;
         if written >= self.reopened_after_bytes { self.let_go_of_what_was_written() } else { Ok(()) }
     }
 
     /// Waits until everything written is on disk.
-    pub fn flush(&self) -> Result<(), StoreError> {
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
         let session = self.session()?;
         Ok(session.open.flushing.flush(session.db())?)
     }
 
     /// Fails if a write or a read has failed permanently: the library is unreliable from then on.
-    pub fn check(&self) -> Result<(), StoreError> {
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
         let session = self.session()?;
         match session.open.flushing.failure(session.db()) {
             Some(failure) => Err(StoreError::Io(failure)),
@@ -184,7 +185,7 @@ impl Store {
     }
 
     /// Releases the memory of written data: closes and reopens the database, unless it is being read.
-    pub fn let_go_of_what_was_written(&self) -> Result<(), StoreError> {
+    pub(crate) fn let_go_of_what_was_written(&self) -> Result<(), StoreError> {
         let is_read = |open: &Option<Arc<Open>>| open.as_ref().is_none_or(|open| Arc::strong_count(open) > 1);
         let wrote =
             |open: &Option<Arc<Open>>| open.as_ref().is_some_and(|open| open.writer.lock().bytes_written > 0);
@@ -395,7 +396,7 @@ mod tests {
         let store = Store { reopened_after_bytes: 300, ..Store::open(folder.path()).unwrap() };
         assert!(!write_chunk(&store, 0), "few bytes were written");
         let reader = store.session().unwrap();
-        assert!(!write_chunk(&store, 64), "somebody reads");
+        assert!(!write_chunk(&store, 64), "a reader has it");
         assert_eq!(reader.effect(Position(65)).unwrap().unwrap().recorded_at, 1);
         drop(reader);
         assert!(write_chunk(&store, 128));

@@ -212,7 +212,7 @@ mod tests {
             trail(&audit).ends(Code::PermissionDenied);
         }
         let stream = trail(&audit);
-        stream.called_by(&Arc::new(Caller::nobody()), Shape::Answers);
+        stream.called_by(&Arc::new(Caller::unknown()), Shape::Answers);
         stream.begin(Kind::Read).unwrap();
         stream.streams();
         stream.add_rows(3);

@@ -17,9 +17,9 @@ use crate::identity::ShownCertificate;
 /// The peer of a connection; in the extensions of its requests.
 #[derive(Clone, Default)]
 pub(crate) struct Peer {
-    /// Its address.
+    /// Address of the peer.
     pub(crate) address: Option<IpAddr>,
-    /// Its certificate.
+    /// Certificate that the peer showed.
     pub(crate) certificate: Option<Arc<ShownCertificate>>,
 }
 

@@ -29,7 +29,7 @@ use question::Question;
 
 /// The method that files are answers of.
 const EXPORT: &str = "/cra.v1.StatisticsService/Export";
-/// Headers that would say something of the gRPC call, or are of a body that is not read.
+/// Headers that would describe the gRPC call, or a body that is not read.
 const TAKEN_AWAY: [HeaderName; 6] = [
     CONTENT_LENGTH,
     TRANSFER_ENCODING,

@@ -120,7 +120,7 @@ impl Caller {
 
     /// The caller of a method without a token, on a service with identity: nothing is granted.
     #[must_use]
-    pub fn nobody() -> Self {
+    pub fn unknown() -> Self {
         Self { scopes: Scopes::default(), perimeter: Perimeter::default(), ..Self::anyone() }
     }
 

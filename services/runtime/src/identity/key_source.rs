@@ -23,7 +23,7 @@ pub enum SourceError {
     /// The file cannot be read.
     #[error("`identity.tokens.jwks_file`: the key set {path} cannot be read: {source}")]
     File {
-        /// Its path.
+        /// Path of the key set.
         path: PathBuf,
         /// The system's error.
         source: io::Error,

@@ -173,12 +173,6 @@ pub enum SettingsError {
 }
 
 impl IdentitySettings {
-    /// Whether anything is configured.
-    #[must_use]
-    pub fn is_configured(&self) -> bool {
-        *self != Self::default()
-    }
-
     /// The files of certificates, which end.
     #[must_use]
     pub fn expiring(&self) -> Vec<Expiring> {

@@ -103,7 +103,7 @@ impl SigningKey {
 
     /// The public half: an element of a JWKS.
     #[must_use]
-    pub fn to_jwk(&self) -> Value {
+    pub(crate) fn to_jwk(&self) -> Value {
         let mut jwk = self.public.clone();
         jwk["kid"] = self.id.clone().into();
         jwk["use"] = "sig".into();

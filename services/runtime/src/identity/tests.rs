@@ -28,7 +28,7 @@ fn claims() -> Claims {
 }
 
 /// The key file, and the identity that uses it.
-struct Given {
+struct Fixture {
     _folder: TempDir,
     file: PathBuf,
     identity: Identity,
@@ -39,15 +39,15 @@ async fn identity(rest: &str) -> Result<Identity, IdentityError> {
     Identity::open(&toml::from_str(&text).unwrap()).await
 }
 
-async fn given(keys: &[&SigningKey]) -> Given {
+async fn fixture(keys: &[&SigningKey]) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.json");
     fs::write(&file, key_set(keys).to_string()).unwrap();
     let identity = identity(&format!("jwks_file = {file:?}\nrefresh_pause_ms = 1")).await.unwrap();
-    Given { _folder: folder, file, identity }
+    Fixture { _folder: folder, file, identity }
 }
 
-impl Given {
+impl Fixture {
     async fn refused(&self, token: &str) -> TokenRefused {
         self.identity.caller(Some(token)).await.expect_err("the token was taken")
     }
@@ -68,22 +68,22 @@ async fn a_token_signed_with_each_kind_of_key_is_accepted() {
         SigningKey::generate_p256().unwrap(),
         SigningKey::from_pem(RSA).unwrap(),
     ];
-    let given = given(&keys.each_ref()).await;
+    let fixture = fixture(&keys.each_ref()).await;
     for key in &keys {
         let token = key.sign(&claims()).unwrap();
         for _ in 0..2 {
-            let caller = given.identity.caller(Some(&token)).await.unwrap();
+            let caller = fixture.identity.caller(Some(&token)).await.unwrap();
             assert_eq!(caller.client_id, "platform");
             assert!(caller.may(Scope::Submit) && !caller.may(Scope::Read));
         }
     }
-    assert_eq!(given.identity.caller(None).await.unwrap_err(), TokenRefused::Missing);
+    assert_eq!(fixture.identity.caller(None).await.unwrap_err(), TokenRefused::Missing);
 }
 
 #[tokio::test]
 async fn an_expired_or_foreign_token_is_refused_with_the_reason() {
     let key = SigningKey::generate_ed25519().unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let now = Timestamp::now().as_second();
     let other_audience = OneOrMany::Many(vec!["others".to_owned()]);
     for (claims, refused) in [
@@ -95,11 +95,11 @@ async fn an_expired_or_foreign_token_is_refused_with_the_reason() {
             invalid("it is from another issuer"),
         ),
     ] {
-        assert_eq!(given.refused(&key.sign(&claims).unwrap()).await, refused);
+        assert_eq!(fixture.refused(&key.sign(&claims).unwrap()).await, refused);
     }
     // Within the tolerated clock difference.
     for claims in [Claims { exp: now - 10, ..claims() }, Claims { nbf: Some(now + 10), ..claims() }] {
-        assert!(given.identity.caller(Some(&key.sign(&claims).unwrap())).await.is_ok());
+        assert!(fixture.identity.caller(Some(&key.sign(&claims).unwrap())).await.is_ok());
     }
 }
 
@@ -111,20 +111,20 @@ fn with_header(key: &SigningKey, header: &Value, claims: &Value) -> String {
 #[tokio::test]
 async fn the_type_of_a_token_is_listed_in_any_notation() {
     let key = SigningKey::generate_ed25519().unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let kid = key.to_jwk()["kid"].clone();
     let typed =
         |typ: &str| with_header(&key, &json!({"alg": "EdDSA", "typ": typ, "kid": kid}), &json!(claims()));
     for taken in
         ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt", "JWT", "jwt", "application/jwt"]
     {
-        assert!(given.identity.caller(Some(&typed(taken))).await.is_ok(), "{taken}");
+        assert!(fixture.identity.caller(Some(&typed(taken))).await.is_ok(), "{taken}");
     }
     let untyped = with_header(&key, &json!({"alg": "EdDSA", "kid": kid}), &json!(claims()));
-    assert!(given.identity.caller(Some(&untyped)).await.is_ok());
+    assert!(fixture.identity.caller(Some(&untyped)).await.is_ok());
     for refused in ["dpop+jwt", "logout+jwt", "secevent+jwt", "", "application/", "x/jwt", "at+jwt "] {
         assert_eq!(
-            given.refused(&typed(refused)).await,
+            fixture.refused(&typed(refused)).await,
             invalid("its `typ` is none of at+jwt, JWT"),
             "{refused}"
         );
@@ -134,7 +134,7 @@ async fn the_type_of_a_token_is_listed_in_any_notation() {
 #[tokio::test]
 async fn an_id_token_of_the_same_issuer_is_refused_for_its_audience() {
     let key = SigningKey::generate_ed25519().unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let now = Timestamp::now().as_second();
     let id_token = json!({
         "iss": "https://issuer.example", "aud": "platform", "azp": "platform", "sub": "marie", "iat": now,
@@ -143,7 +143,7 @@ async fn an_id_token_of_the_same_issuer_is_refused_for_its_audience() {
     });
     let header = json!({"alg": "EdDSA", "typ": "JWT", "kid": key.to_jwk()["kid"]});
     assert_eq!(
-        given.refused(&with_header(&key, &header, &id_token)).await,
+        fixture.refused(&with_header(&key, &header, &id_token)).await,
         invalid("it is for another audience")
     );
 }
@@ -151,7 +151,7 @@ async fn an_id_token_of_the_same_issuer_is_refused_for_its_audience() {
 #[tokio::test]
 async fn a_token_with_too_long_a_lifetime_is_refused_and_fractions_of_seconds_are_accepted() {
     let key = SigningKey::generate_ed25519().unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let now = Timestamp::now().as_second();
     let day = 24 * 3_600;
     for claims in [
@@ -160,7 +160,7 @@ async fn a_token_with_too_long_a_lifetime_is_refused_and_fractions_of_seconds_ar
         Claims { iat: Some(now - day), exp: now + 60, ..claims() },
         Claims { iat: Some(now + day), exp: now + day + 60, ..claims() },
     ] {
-        let refused = given.refused(&key.sign(&claims).unwrap()).await;
+        let refused = fixture.refused(&key.sign(&claims).unwrap()).await;
         assert_eq!(refused, invalid("its lifetime exceeds 86400 s; get one with a shorter lifetime"));
     }
     let mut fractions = json!(claims());
@@ -169,32 +169,32 @@ async fn a_token_with_too_long_a_lifetime_is_refused_and_fractions_of_seconds_ar
     fractions["nbf"] = at(now - 600);
     fractions["iat"] = at(now - 600);
     let header = json!({"alg": "EdDSA", "kid": key.to_jwk()["kid"]});
-    let caller = given.identity.caller(Some(&with_header(&key, &header, &fractions))).await.unwrap();
+    let caller = fixture.identity.caller(Some(&with_header(&key, &header, &fractions))).await.unwrap();
     assert_eq!(caller.expires_at.unwrap().as_second(), now + 600 + 30);
     fractions["exp"] = at(now - 600);
-    assert_eq!(given.refused(&with_header(&key, &header, &fractions)).await, TokenRefused::Expired);
+    assert_eq!(fixture.refused(&with_header(&key, &header, &fractions)).await, TokenRefused::Expired);
 }
 
 #[tokio::test]
 async fn an_accepted_token_is_refused_once_it_has_expired() {
     let key = SigningKey::generate_ed25519().unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let token = key.sign(&Claims { exp: Timestamp::now().as_second() - 28, ..claims() }).unwrap();
-    assert!(given.identity.caller(Some(&token)).await.is_ok());
+    assert!(fixture.identity.caller(Some(&token)).await.is_ok());
     tokio::time::sleep(std::time::Duration::from_millis(3_100)).await;
-    assert_eq!(given.refused(&token).await, TokenRefused::Expired);
+    assert_eq!(fixture.refused(&token).await, TokenRefused::Expired);
 }
 
 #[tokio::test]
 async fn a_token_without_a_signature_or_with_another_algorithm_is_refused() {
     let key = SigningKey::from_pem(RSA).unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let jwk = key.to_jwk();
     let body = part(&json!(claims()));
     for algorithm in ["none", "None", "NONE", ""] {
         let header = part(&json!({"alg": algorithm, "typ": "JWT", "kid": jwk["kid"]}));
         for token in [format!("{header}.{body}."), format!("{header}.{body}")] {
-            assert_eq!(given.refused(&token).await, invalid("it cannot be read"), "{token}");
+            assert_eq!(fixture.refused(&token).await, invalid("it cannot be read"), "{token}");
         }
     }
     // The public key as a shared secret, in the representations that libraries have accepted.
@@ -203,7 +203,7 @@ async fn a_token_without_a_signature_or_with_another_algorithm_is_refused() {
     for secret in [jwk.to_string(), jwk["n"].as_str().unwrap().to_owned(), RSA.to_owned()] {
         let secret = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
         let signature = URL_SAFE_NO_PAD.encode(ring::hmac::sign(&secret, signed.as_bytes()));
-        let refused = given.refused(&format!("{signed}.{signature}")).await;
+        let refused = fixture.refused(&format!("{signed}.{signature}")).await;
         assert_eq!(refused, invalid("its algorithm is not that of the key"));
     }
     // Another algorithm for the same kind of key.
@@ -211,7 +211,7 @@ async fn a_token_without_a_signature_or_with_another_algorithm_is_refused() {
         let token = key.sign(&claims()).unwrap();
         let rest = token.split_once('.').unwrap().1;
         let header = part(&json!({"alg": algorithm, "kid": jwk["kid"]}));
-        let refused = given.refused(&format!("{header}.{rest}")).await;
+        let refused = fixture.refused(&format!("{header}.{rest}")).await;
         assert_eq!(refused, invalid("its algorithm is not that of the key"), "{algorithm}");
     }
 }
@@ -219,37 +219,37 @@ async fn a_token_without_a_signature_or_with_another_algorithm_is_refused() {
 #[tokio::test]
 async fn a_token_that_was_changed_or_signed_with_another_key_is_refused() {
     let (key, other) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_ed25519().unwrap());
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     let token = key.sign(&claims()).unwrap();
     let [header, _, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let more = Claims { scope: OneOrMany::One("cra:submit operations".to_owned()), ..claims() };
     let changed = format!("{header}.{}.{signature}", part(&json!(more)));
-    assert_eq!(given.refused(&changed).await, invalid("its signature is invalid"));
+    assert_eq!(fixture.refused(&changed).await, invalid("its signature is invalid"));
 
     // With the id of the right key.
     let foreign = other.sign(&claims()).unwrap();
     let foreign = format!("{header}.{}", foreign.split_once('.').unwrap().1);
-    assert_eq!(given.refused(&foreign).await, invalid("its signature is invalid"));
+    assert_eq!(fixture.refused(&foreign).await, invalid("its signature is invalid"));
     // With its own id.
     let unknown = other.sign(&claims()).unwrap();
-    assert_eq!(given.refused(&unknown).await, invalid("no key of the issuer has its `kid`"));
+    assert_eq!(fixture.refused(&unknown).await, invalid("no key of the issuer has its `kid`"));
     // With the key in its header.
     let own_key = part(&json!({"alg": "EdDSA", "jwk": other.to_jwk()}));
     let rest = unknown.split_once('.').unwrap().1;
-    assert_eq!(given.refused(&format!("{own_key}.{rest}")).await, invalid("its signature is invalid"));
+    assert_eq!(fixture.refused(&format!("{own_key}.{rest}")).await, invalid("its signature is invalid"));
     // With an unknown critical header.
     let critical = part(&json!({"alg": "EdDSA", "kid": key.to_jwk()["kid"], "crit": ["b64"], "b64": false}));
-    let refused = given.refused(&format!("{critical}.{rest}")).await;
+    let refused = fixture.refused(&format!("{critical}.{rest}")).await;
     assert_eq!(refused, invalid("its header requires an unknown extension"));
 }
 
 #[tokio::test]
 async fn malformed_tokens_are_refused_without_quoting_them() {
     let key = SigningKey::generate_ed25519().unwrap();
-    let given = given(&[&key]).await;
+    let fixture = fixture(&[&key]).await;
     for garbage in ["", ".", "..", "a.b.c", "é.é.é", &"A".repeat(9_000), &format!("{}.x.y", part(&json!(7)))]
     {
-        let refused = given.refused(garbage).await;
+        let refused = fixture.refused(garbage).await;
         assert!(matches!(refused, TokenRefused::Invalid(_)), "{garbage}: {refused}");
         assert!(garbage.len() < 4 || !refused.to_string().contains(garbage));
     }
@@ -259,7 +259,7 @@ async fn malformed_tokens_are_refused_without_quoting_them() {
         PerimeterClaim { departments: vec!["999".to_owned()], ..PerimeterClaim::default() };
     let bad_perimeter = Claims { perimeter: Some(unknown_department), ..claims() };
     for claims in [no_client, bad_perimeter] {
-        let refused = given.refused(&key.sign(&claims).unwrap()).await;
+        let refused = fixture.refused(&key.sign(&claims).unwrap()).await;
         assert!(matches!(refused, TokenRefused::Invalid(_)), "{refused}");
     }
 }
@@ -267,20 +267,20 @@ async fn malformed_tokens_are_refused_without_quoting_them() {
 #[tokio::test]
 async fn a_new_key_in_the_file_is_used_at_once_and_a_removed_one_no_more() {
     let (old, new) = (SigningKey::generate_ed25519().unwrap(), SigningKey::generate_p256().unwrap());
-    let given = given(&[&old]).await;
+    let fixture = fixture(&[&old]).await;
     let (of_old, of_new) = (old.sign(&claims()).unwrap(), new.sign(&claims()).unwrap());
-    assert!(given.identity.caller(Some(&of_old)).await.is_ok());
-    fs::write(&given.file, key_set(&[&new]).to_string()).unwrap();
+    assert!(fixture.identity.caller(Some(&of_old)).await.is_ok());
+    fs::write(&fixture.file, key_set(&[&new]).to_string()).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    assert!(given.identity.caller(Some(&of_new)).await.is_ok());
+    assert!(fixture.identity.caller(Some(&of_new)).await.is_ok());
     // A known token, of a removed key.
-    assert_eq!(given.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
+    assert_eq!(fixture.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
 
     // A temporarily invalid file: known tokens remain valid.
-    fs::write(&given.file, "{").unwrap();
+    fs::write(&fixture.file, "{").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    assert_eq!(given.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
-    assert!(given.identity.caller(Some(&of_new)).await.is_ok());
+    assert_eq!(fixture.refused(&of_old).await, invalid("no key of the issuer has its `kid`"));
+    assert!(fixture.identity.caller(Some(&of_new)).await.is_ok());
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub enum TlsError {
     Unreadable {
         /// The setting that names it.
         setting: &'static str,
-        /// Its path.
+        /// Path of the file.
         path: PathBuf,
         /// The system's error.
         source: io::Error,
@@ -35,7 +35,7 @@ pub enum TlsError {
     /// A file does not contain the expected PEM object.
     #[error("{path} contains no {expected} in PEM: {source}")]
     NotPem {
-        /// Its path.
+        /// Path of the file.
         path: PathBuf,
         /// The expected object.
         expected: &'static str,
@@ -45,7 +45,7 @@ pub enum TlsError {
     /// A file is empty.
     #[error("{path} contains no {expected}")]
     Empty {
-        /// Its path.
+        /// Path of the file.
         path: PathBuf,
         /// The expected object.
         expected: &'static str,

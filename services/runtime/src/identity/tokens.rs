@@ -56,8 +56,8 @@ pub(crate) struct Verified {
 
 impl Verified {
     /// For a call that needs no token.
-    pub(crate) fn nobody() -> Self {
-        Self { caller: Arc::new(Caller::nobody()), key_removed: CancellationToken::new() }
+    pub(crate) fn unknown() -> Self {
+        Self { caller: Arc::new(Caller::unknown()), key_removed: CancellationToken::new() }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::rejection::{ENCODING_NOT_SUPPORTED, Rejection};
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// The header that lists supported encodings.
 const ACCEPTED: &str = "grpc-accept-encoding";
-/// Its value.
+/// The supported encodings.
 const READ: &str = "identity,gzip,deflate,zstd";
 
 /// Maximum window of a zstd frame: 8 MiB, which every decoder should support (RFC 8878, 3.1.1.1.2).

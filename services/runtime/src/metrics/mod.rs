@@ -39,7 +39,7 @@ pub struct Metrics {
     /// Run before the metrics are written.
     refreshes: Arc<Mutex<Vec<Refresh>>>,
     /// Permits in use, and limits.
-    places: Arc<Mutex<Option<(IntGaugeVec, IntGaugeVec)>>>,
+    permit_gauges: Arc<Mutex<Option<(IntGaugeVec, IntGaugeVec)>>>,
 }
 
 impl Metrics {
@@ -67,7 +67,7 @@ impl Metrics {
     }
 
     /// A gauge.
-    pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
+    pub(crate) fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
         self.add(Gauge::new(name, help)?)
     }
 
@@ -90,7 +90,7 @@ impl Metrics {
 
     /// Gauges of the permits in use and the limits.
     pub fn watch_permits(&self, limits: &[&InFlight]) -> Result<(), MetricsError> {
-        let (taken, most) = self.places()?;
+        let (taken, most) = self.permit_gauges()?;
         for limit in limits {
             most.with_label_values(&[limit.name()]).set(limit.limit().into());
             let (taken, limit) = (taken.with_label_values(&[limit.name()]), (*limit).clone());
@@ -100,16 +100,16 @@ impl Metrics {
     }
 
     /// The gauges of permits, which a service and its shell share.
-    fn places(&self) -> Result<(IntGaugeVec, IntGaugeVec), MetricsError> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = &*places {
-            return Ok(places.clone());
+    fn permit_gauges(&self) -> Result<(IntGaugeVec, IntGaugeVec), MetricsError> {
+        let mut permit_gauges = self.permit_gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(permit_gauges) = &*permit_gauges {
+            return Ok(permit_gauges.clone());
         }
-        let help = "What goes on now, by the limit that bounds it.";
+        let help = "Work in progress, by the limit that bounds it.";
         let taken = self.gauges("cra_in_flight", help, &["what"])?;
-        let help = "How much may go on at once; one more is refused.";
+        let help = "How much may be in progress at once; one more is refused.";
         let most = self.gauges("cra_in_flight_limit", help, &["what"])?;
-        *places = Some((taken.clone(), most.clone()));
+        *permit_gauges = Some((taken.clone(), most.clone()));
         Ok((taken, most))
     }
 
@@ -163,12 +163,12 @@ mod tests {
         let calls = InFlight::new("calls", NonZeroU32::MIN, Duration::ZERO);
         metrics.watch_permits(&[&calls]).unwrap();
         position.store(7, Ordering::Relaxed);
-        let place = calls.try_acquire_unshared().unwrap();
+        let permit = calls.try_acquire_unshared().unwrap();
         let text = metrics.text().unwrap();
         assert!(text.contains("\ncra_position 7\n"), "{text}");
         assert!(text.contains("\ncra_in_flight{what=\"calls\"} 1\n"), "{text}");
         assert!(text.contains("\ncra_in_flight_limit{what=\"calls\"} 1\n"), "{text}");
-        drop(place);
+        drop(permit);
         assert!(metrics.text().unwrap().contains("\ncra_in_flight{what=\"calls\"} 0\n"));
     }
 

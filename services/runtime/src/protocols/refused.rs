@@ -1,4 +1,4 @@
-//! Answers to requests that are refused before, or without, an answer of their own: an HTTP status, and in JSON why.
+//! Answers to requests that are refused before they have an answer, or without one: an HTTP status, and in JSON why.
 
 use bytes::Bytes;
 use http_body_util::Full;

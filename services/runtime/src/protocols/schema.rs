@@ -11,7 +11,7 @@ use crate::identity::access::{self, Method, Shape};
 
 /// A method that is served.
 pub(super) struct Served {
-    /// Its row.
+    /// Row of the method in the table of its service.
     pub(super) method: Method,
     /// Whether it has one answer and no side effect, as its `idempotency_level` says: then it may be called by GET.
     pub(super) is_read: bool,

@@ -35,7 +35,7 @@ pub struct OriginError {
 impl Origin {
     /// As browsers send it.
     #[must_use]
-    pub fn as_header(&self) -> &HeaderValue {
+    pub(crate) fn as_header(&self) -> &HeaderValue {
         &self.0
     }
 }

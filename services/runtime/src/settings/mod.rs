@@ -216,7 +216,7 @@ impl ServerSettings {
 
     /// How long one side of a stream may be inactive.
     #[must_use]
-    pub fn stalled_after(&self) -> Duration {
+    pub(crate) fn stalled_after(&self) -> Duration {
         Duration::from_secs(self.stalled_after_s.get())
     }
 

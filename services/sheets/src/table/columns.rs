@@ -149,8 +149,8 @@ impl Columns {
 
     /// Lists of words and sums have headings of CRAs too.
     fn are_of_cras(&self) -> bool {
-        let is_told = [Field::Date, Field::AdvisorId].iter().any(|field| self.has(Column::Field(*field)));
-        self.has(Column::CraId) || is_told && self.telling() >= KNOWN_MIN
+        let has_field = [Field::Date, Field::AdvisorId].iter().any(|field| self.has(Column::Field(*field)));
+        self.has(Column::CraId) || has_field && self.of_cras() >= KNOWN_MIN
     }
 
     /// The same columns, to the right of so many others.
@@ -170,8 +170,8 @@ impl Columns {
         letters.iter().rev().collect()
     }
 
-    /// How many columns say something of a CRA.
-    pub(super) fn telling(&self) -> usize {
+    /// Number of columns with fields of a CRA.
+    pub(super) fn of_cras(&self) -> usize {
         self.known.iter().filter(|(_, column)| !matches!(column, Column::Derived)).count()
     }
 

@@ -34,7 +34,7 @@ impl Dialect {
                 reader.byte_records().take(HEADING_ROWS_MAX).flatten().find_map(|row| columns_of(&row))?;
             Some(Self { delimiter, ends_lines_with_crlf, columns })
         });
-        read.max_by_key(|dialect| dialect.columns.telling())
+        read.max_by_key(|dialect| dialect.columns.of_cras())
     }
 }
 

@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    /// Gives each row that says something to `each`, until it breaks.
+    /// Gives each row that is not empty to `each`, until it breaks.
     pub fn read(self, headings: &Headings, each: &mut Each<'_>) -> io::Result<()> {
         let mut rows = Rows { columns: Columns::default(), sheet: None, headings, each };
         match self.0 {

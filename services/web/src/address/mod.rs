@@ -1,7 +1,7 @@
 //! The address of the statistics page: which selection, as the log stood when, and how it is shown. Every state of the
 //! page has one address, the canonical one; whatever else asks for the same state is led there.
 //!
-//! Reads what people type and what forms send: names of territories beside their codes, empty fields, fields twice.
+//! Reads what people type and what forms send: names of territories next to their codes, empty fields, fields twice.
 
 mod fields;
 mod territories;

@@ -106,7 +106,7 @@ pub(crate) async fn show_one(
     Ok(view::one(&app, &headers, &id, &import))
 }
 
-/// `POST /import/{id}`: records what was checked, or goes on where the recording was broken off.
+/// `POST /import/{id}`: records what was checked, or continues where the recording was interrupted.
 pub(crate) async fn confirm(
     State(app): State<App>,
     Path(id): Path<String>,

@@ -108,7 +108,7 @@ fn rules(css: &str, out: &mut String) {
 }
 
 fn unchosen(selector: &str) -> String {
-    // The mark stands on the root, named or not.
+    // The mark is an attribute of the root, which the selector may name.
     let is_named = selector.contains(&format!(":root{DARK}"));
     let instead = if is_named { UNCHOSEN.to_owned() } else { format!(":root{UNCHOSEN}") };
     selector.replace(DARK, &instead)

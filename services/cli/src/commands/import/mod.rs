@@ -75,8 +75,8 @@ impl StoredProgress {
         };
         let subject = Subject::of(&args.file, metadata, args.declared_form(), url)
             .with_context(|| format!("cannot read {}", args.file.display()))?;
-        let beside = || Checkpoint::beside(&args.file);
-        let checkpoint = args.progress.clone().map_or_else(beside, Checkpoint::at);
+        let next_to_it = || Checkpoint::next_to(&args.file);
+        let checkpoint = args.progress.clone().map_or_else(next_to_it, Checkpoint::at);
         Ok(Some(Self { checkpoint, subject }))
     }
 

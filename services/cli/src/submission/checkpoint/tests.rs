@@ -4,15 +4,15 @@ use super::*;
 
 const URL: &str = "http://127.0.0.1:50051";
 
-struct Given {
+struct Fixture {
     dir: tempfile::TempDir,
 }
 
-impl Given {
+impl Fixture {
     fn file(text: &str) -> Self {
-        let given = Self { dir: tempfile::tempdir().unwrap() };
-        given.write(text);
-        given
+        let fixture = Self { dir: tempfile::tempdir().unwrap() };
+        fixture.write(text);
+        fixture
     }
 
     fn path(&self) -> PathBuf {
@@ -32,7 +32,7 @@ impl Given {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::beside(&self.path())
+        Checkpoint::next_to(&self.path())
     }
 
     /// Kept for form 3.
@@ -49,52 +49,52 @@ impl Given {
 
 #[test]
 fn what_is_kept_is_found_until_it_is_removed_and_leaves_nothing_else_behind() {
-    let given = Given::file("{}\n");
-    let subject = given.subject(3, URL);
-    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Nothing);
-    let reached = given.kept();
-    assert_eq!(given.kept(), reached, "again over the last one");
-    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Reached(reached));
-    assert_eq!(fs::read_dir(given.dir.path()).unwrap().count(), 2, "the file and its checkpoint");
-    given.checkpoint().remove().unwrap();
-    given.checkpoint().remove().unwrap();
-    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Nothing);
+    let fixture = Fixture::file("{}\n");
+    let subject = fixture.subject(3, URL);
+    assert_eq!(fixture.checkpoint().find(&subject).unwrap(), Found::Nothing);
+    let reached = fixture.kept();
+    assert_eq!(fixture.kept(), reached, "again over the last one");
+    assert_eq!(fixture.checkpoint().find(&subject).unwrap(), Found::Reached(reached));
+    assert_eq!(fs::read_dir(fixture.dir.path()).unwrap().count(), 2, "the file and its checkpoint");
+    fixture.checkpoint().remove().unwrap();
+    fixture.checkpoint().remove().unwrap();
+    assert_eq!(fixture.checkpoint().find(&subject).unwrap(), Found::Nothing);
 }
 
 #[test]
 fn another_file_form_or_service_begins_at_the_start() {
-    let given = Given::file("{}\n{}\n");
-    let _ = given.kept();
-    let found = |form_version, url| given.checkpoint().find(&given.subject(form_version, url)).unwrap();
+    let fixture = Fixture::file("{}\n{}\n");
+    let _ = fixture.kept();
+    let found = |form_version, url| fixture.checkpoint().find(&fixture.subject(form_version, url)).unwrap();
     assert_eq!(found(2, URL), Found::Unfit("it is of another form version"));
     assert_eq!(found(3, "http://other"), Found::Unfit("it is of another ingestion service"));
     for other in ["{}\n[]\n", "{}\n{}\n{}\n"] {
-        given.write(other);
+        fixture.write(other);
         assert_eq!(found(3, URL), Found::Unfit("the file has changed since"), "{other}");
     }
-    given.write("{}\n{}\n");
+    fixture.write("{}\n{}\n");
     assert!(matches!(found(3, URL), Found::Reached(_)));
 }
 
 #[test]
 fn a_file_that_was_written_to_since_begins_at_the_start() {
-    let given = Given::file("{}\n");
-    let _ = given.kept();
+    let fixture = Fixture::file("{}\n");
+    let _ = fixture.kept();
     File::options()
         .append(true)
-        .open(given.path())
+        .open(fixture.path())
         .unwrap()
         .set_modified(std::time::SystemTime::now())
         .unwrap();
-    let found = given.checkpoint().find(&given.subject(3, URL)).unwrap();
+    let found = fixture.checkpoint().find(&fixture.subject(3, URL)).unwrap();
     assert_eq!(found, Found::Unfit("the file has changed since"));
 }
 
 #[test]
 fn a_file_of_another_kind_is_never_taken_for_a_checkpoint() {
-    let given = Given::file("{\"_id\":\"a\"}\n");
-    let subject = given.subject(3, URL);
-    assert!(Checkpoint::at(given.path()).find(&subject).is_err());
-    fs::write(given.checkpoint().path(), "").unwrap();
-    assert_eq!(given.checkpoint().find(&subject).unwrap(), Found::Nothing, "what a power cut leaves");
+    let fixture = Fixture::file("{\"_id\":\"a\"}\n");
+    let subject = fixture.subject(3, URL);
+    assert!(Checkpoint::at(fixture.path()).find(&subject).is_err());
+    fs::write(fixture.checkpoint().path(), "").unwrap();
+    assert_eq!(fixture.checkpoint().find(&subject).unwrap(), Found::Nothing, "what a power cut leaves");
 }

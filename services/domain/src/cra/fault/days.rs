@@ -111,7 +111,7 @@ fn day_of(year: &str, month: &str, day: &str) -> Option<Meant> {
     Some(Date::new(year, month, day).map_or(Meant::NoSuchDay { year, month }, Meant::Day))
 }
 
-/// The month that a name or an unambiguous prefix stands for.
+/// The month of a name or an unambiguous prefix.
 fn month_of(name: &str) -> Option<i8> {
     let begins = |month: &&str| name.len() >= 3 && spelling::key(month).starts_with(name);
     let mut found = MONTHS.iter().enumerate().filter(|(_, month)| begins(month));

@@ -73,8 +73,8 @@ fn one_name_is_the_destination_of_all_redirected_people() {
         for none in [json!(null), json!(""), json!([]), json!([null])] {
             assert_eq!(to(none), [(Recipient::Unnamed, 3)]);
         }
-        let nobody = redirected(0, field, json!("CAF"));
-        assert!(recipients(&read(&nobody, &[field])).is_empty());
+        let none = redirected(0, field, json!("CAF"));
+        assert!(recipients(&read(&none, &[field])).is_empty());
         let several = redirected(3, field, json!(["CAF", "ANTS"]));
         assert_eq!(recipients(&read(&several, &[field])), [(Recipient::Unnamed, 3)]);
         let wrong = redirected(3, field, json!(7));
