@@ -40,7 +40,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn said(time: Timestamp) -> prost_types::Timestamp {
+fn message(time: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() }
 }
 
@@ -109,7 +109,7 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
         jumping.applying.set(at(applied_at));
         let receipt = submitted(&mut jumping.ingestion, submission(&new_id(), cra_of(number))).await.unwrap();
         assert_eq!(receipt.position, u64::from(number) + 1, "in the order they came");
-        assert_eq!(receipt.recorded_at, Some(said(at(now))));
+        assert_eq!(receipt.recorded_at, Some(message(at(now))));
         jumping.ask(pb::Consistency { min_position: receipt.position, ..Default::default() }).await;
         let status =
             jumping.operations.get_status(pb::GetStatusRequest::default()).await.unwrap().into_inner();
@@ -131,7 +131,7 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
         latest = latest.max(at(now));
         let as_of = pb::Consistency { as_of_position: position, ..Default::default() };
         let (figures, snapshot) = jumping.ask(as_of).await;
-        assert_eq!(snapshot.recorded_at, Some(said(latest)), "the log's time at {position}");
+        assert_eq!(snapshot.recorded_at, Some(message(latest)), "the log's time at {position}");
         assert_eq!(figures.cras, position);
     }
     for now in JUMPS {
@@ -142,7 +142,7 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
             reached
         });
         let expected = times.take_while(|time| *time <= at(now)).count();
-        let as_of = pb::Consistency { as_of_time: Some(said(at(now))), ..Default::default() };
+        let as_of = pb::Consistency { as_of_time: Some(message(at(now))), ..Default::default() };
         let (figures, snapshot) = jumping.ask(as_of).await;
         assert_eq!(snapshot.position, expected as u64, "as of {now}");
         assert_eq!(

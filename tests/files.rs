@@ -15,7 +15,7 @@ use crate::harness::{
 };
 
 /// A pair with CRAs of Paris and of Rennes, and the position of the last one; settings are the projection's.
-async fn given(settings: &[(&str, &str)], count: u32) -> (Pair, u64) {
+async fn filled(settings: &[(&str, &str)], count: u32) -> (Pair, u64) {
     let own = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
     let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
     let pair = Pair::start_apart(&[], &settings).await;
@@ -70,7 +70,7 @@ fn question(name: &str, position: u64) -> (pb::ExportRequest, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_file_is_byte_for_byte_the_export_of_the_same_question() {
-    let (pair, position) = given(&[], 9).await;
+    let (pair, position) = filled(&[], 9).await;
     let mut statistics = pair.statistics().await;
     let mut files_seen = 0;
     for name in files::names() {
@@ -102,7 +102,7 @@ async fn each_file_is_byte_for_byte_the_export_of_the_same_question() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn head_has_the_headers_of_the_file_and_gzip_its_bytes() {
-    let (pair, position) = given(&[], 3).await;
+    let (pair, position) = filled(&[], 3).await;
     let query = format!("cras.csv?minPosition={position}");
     for http in Http::BOTH {
         let plain = file(http, &pair, &query);
@@ -126,7 +126,7 @@ async fn head_has_the_headers_of_the_file_and_gzip_its_bytes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_breaks_off_never_looks_whole() {
-    let (pair, position) = given(&[("LIMITS__EXPORT_BYTES_MAX", "70000")], 500).await;
+    let (pair, position) = filled(&[("LIMITS__EXPORT_BYTES_MAX", "70000")], 500).await;
     for arguments in [&[][..], &["--compressed"]] {
         for http in Http::BOTH {
             let path = format!("/v1/export/cras.csv?minPosition={position}");

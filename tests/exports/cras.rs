@@ -19,7 +19,7 @@ const HOSTILE_ORGANISATION: &str = "=cmd|' /C calc'!A0";
 
 /// Expected content of a cell.
 #[derive(Clone, Debug, PartialEq)]
-enum Said {
+enum Expected {
     Nothing,
     Text(String),
     Number(u64),
@@ -27,19 +27,19 @@ enum Said {
     Moment(Timestamp),
 }
 
-fn text(text: &str) -> Said {
-    if text.is_empty() { Said::Nothing } else { Said::Text(text.to_owned()) }
+fn text(text: &str) -> Expected {
+    if text.is_empty() { Expected::Nothing } else { Expected::Text(text.to_owned()) }
 }
 
 /// To the nearest microsecond.
-fn moment(message: Option<(i64, i32)>) -> Said {
-    message.map_or(Said::Nothing, |(seconds, nanos)| {
+fn moment(message: Option<(i64, i32)>) -> Expected {
+    message.map_or(Expected::Nothing, |(seconds, nanos)| {
         let microseconds = seconds * 1_000_000 + i64::from((nanos + 500) / 1_000);
-        Said::Moment(Timestamp::from_microsecond(microseconds).unwrap())
+        Expected::Moment(Timestamp::from_microsecond(microseconds).unwrap())
     })
 }
 
-fn words<W: Word>(numbers: &[i32]) -> [Said; 2] {
+fn words<W: Word>(numbers: &[i32]) -> [Expected; 2] {
     let terms: Vec<_> = numbers.iter().map(|n| W::from_number(*n).unwrap().term()).collect();
     let names: Vec<_> = terms.iter().map(|term| term.name).collect();
     let labels: Vec<_> = terms.iter().map(|term| term.label).collect();
@@ -47,7 +47,7 @@ fn words<W: Word>(numbers: &[i32]) -> [Said; 2] {
 }
 
 /// The expected row of a record, by column.
-fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
+fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Expected> {
     let cra = record.cra.as_ref().unwrap();
     let place = cra.place.as_ref().unwrap();
     let (ages, statuses) = (cra.ages.unwrap_or_default(), cra.statuses.unwrap_or_default());
@@ -64,10 +64,10 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
     let bands: Vec<i32> = [duration.band].into_iter().filter(|band| *band != 0).collect();
     let [band_code, band] = words::<DurationBand>(&bands);
     let redirections: Vec<String> = follow_up.redirections.iter().map(redirection).collect();
-    let number = |n: u32| Said::Number(n.into());
-    let mut said = BTreeMap::from([
+    let number = |n: u32| Expected::Number(n.into());
+    let mut cells = BTreeMap::from([
         ("cra_id", text(&record.cra_id)),
-        ("date", Said::Day(cra.date.clone())),
+        ("date", Expected::Day(cra.date.clone())),
         ("conseiller_id", text(&cra.advisor_id)),
         ("structure_id", text(&cra.structure_id)),
         ("canal_code", channel_code),
@@ -106,25 +106,25 @@ fn expected(record: &pb::CraRecord) -> BTreeMap<&'static str, Said> {
         ("annotation", text(&cra.annotation)),
         ("duree_code", band_code),
         ("duree", band),
-        ("duree_minutes", duration.minutes.map_or(Said::Nothing, number)),
+        ("duree_minutes", duration.minutes.map_or(Expected::Nothing, number)),
         ("suite_individuel", number(follow_up.individual)),
         ("suite_atelier", number(follow_up.workshop)),
         ("suite_redirection", number(follow_up.redirections.iter().map(|r| r.people).sum())),
         ("redirections", text(&redirections.join(" | "))),
     ]);
-    said.extend(life(record));
-    said
+    cells.extend(life(record));
+    cells
 }
 
 /// What became of a CRA.
-fn life(record: &pb::CraRecord) -> [(&'static str, Said); 6] {
+fn life(record: &pb::CraRecord) -> [(&'static str, Expected); 6] {
     [
         ("enregistre_le", moment(record.recorded_at.map(|at| (at.seconds, at.nanos)))),
         ("corrige_le", moment(record.corrected_at.map(|at| (at.seconds, at.nanos)))),
-        ("revision", Said::Number(record.revision)),
-        ("version_formulaire", Said::Number(record.legacy_form_version.into())),
-        ("oublie", Said::Nothing),
-        ("oublie_le", Said::Nothing),
+        ("revision", Expected::Number(record.revision)),
+        ("version_formulaire", Expected::Number(record.legacy_form_version.into())),
+        ("oublie", Expected::Nothing),
+        ("oublie_le", Expected::Nothing),
     ]
 }
 
@@ -312,15 +312,15 @@ fn check(
     format: &str,
     rows: &[BTreeMap<String, Value>],
     records: &[pb::CraRecord],
-    as_said: impl Fn(&Said, &Value) -> bool,
+    as_written: impl Fn(&Expected, &Value) -> bool,
 ) {
     assert_eq!(rows.len(), records.len(), "{format}");
     for (row, record) in rows.iter().zip(records) {
         let expected = expected(record);
         let columns: BTreeSet<&str> = row.keys().map(String::as_str).collect();
         assert_eq!(columns, expected.keys().copied().collect(), "{format}");
-        for (name, said) in &expected {
-            assert!(as_said(said, &row[*name]), "{format}, {name}: {said:?}, found {}", row[*name]);
+        for (name, cell) in &expected {
+            assert!(as_written(cell, &row[*name]), "{format}, {name}: {cell:?}, found {}", row[*name]);
         }
     }
 }
@@ -338,14 +338,14 @@ async fn every_cell_of_every_format_is_what_was_submitted() {
     let csv = read(&files["csv"]);
     assert_eq!((&csv["starts_with_mark"], &csv["ends_lines_with_crlf"]), (&json!(true), &json!(true)));
     let rows = csv["rows"].as_array().unwrap();
-    check("csv", &named(rows[0].as_array().unwrap(), &rows[1..]), &records, |said, found| {
+    check("csv", &named(rows[0].as_array().unwrap(), &rows[1..]), &records, |cell, found| {
         let found = found.as_str().unwrap();
-        match said {
-            Said::Nothing => found.is_empty(),
-            Said::Text(text) if text.starts_with(['=', '+', '-', '@']) => found == format!("'{text}"),
-            Said::Text(text) | Said::Day(text) => found == text,
-            Said::Number(number) => found == number.to_string(),
-            Said::Moment(moment) => found.parse::<Timestamp>().is_ok_and(|found| found == *moment),
+        match cell {
+            Expected::Nothing => found.is_empty(),
+            Expected::Text(text) if text.starts_with(['=', '+', '-', '@']) => found == format!("'{text}"),
+            Expected::Text(text) | Expected::Day(text) => found == text,
+            Expected::Number(number) => found == number.to_string(),
+            Expected::Moment(moment) => found.parse::<Timestamp>().is_ok_and(|found| found == *moment),
         }
     });
 
@@ -354,12 +354,12 @@ async fn every_cell_of_every_format_is_what_was_submitted() {
     assert_eq!((&sheet["name"], &sheet["frozen"]), (&json!("CRA"), &json!("A2")));
     let rows = sheet["rows"].as_array().unwrap();
     let names: Vec<Value> = rows[0].as_array().unwrap().iter().map(|cell| cell["text"].clone()).collect();
-    check("xlsx", &named(&names, &rows[1..]), &records, |said, found| match said {
-        Said::Nothing => found.is_null(),
-        Said::Text(text) => *found == json!({"text": text}),
-        Said::Number(number) => *found == json!({"number": number}),
-        Said::Day(day) => *found == json!({"day": day}),
-        Said::Moment(moment) => {
+    check("xlsx", &named(&names, &rows[1..]), &records, |cell, found| match cell {
+        Expected::Nothing => found.is_null(),
+        Expected::Text(text) => *found == json!({"text": text}),
+        Expected::Number(number) => *found == json!({"number": number}),
+        Expected::Day(day) => *found == json!({"day": day}),
+        Expected::Moment(moment) => {
             let found: Timestamp = format!("{}Z", found["moment"].as_str().unwrap()).parse().unwrap();
             (found.as_millisecond() - moment.as_millisecond()).abs() <= 1
         }
@@ -372,11 +372,11 @@ async fn every_cell_of_every_format_is_what_was_submitted() {
         "parquet",
         &named(&names, parquet["rows"].as_array().unwrap()),
         &records,
-        |said, found| match said {
-            Said::Nothing => found.is_null(),
-            Said::Text(text) | Said::Day(text) => *found == json!(text),
-            Said::Number(number) => *found == json!(number),
-            Said::Moment(moment) => {
+        |cell, found| match cell {
+            Expected::Nothing => found.is_null(),
+            Expected::Text(text) | Expected::Day(text) => *found == json!(text),
+            Expected::Number(number) => *found == json!(number),
+            Expected::Moment(moment) => {
                 found.as_str().unwrap().parse::<Timestamp>().is_ok_and(|found| found == *moment)
             }
         },
@@ -429,7 +429,7 @@ async fn a_workbook_of_cras_says_its_selection_and_its_position() {
     let workbook = read(&file);
     assert_eq!(workbook["sheets"][0]["rows"].as_array().unwrap().len(), 2, "one CRA of that department");
     let about = workbook["sheets"][1]["rows"].to_string();
-    for said in ["à partir du 1er mars 2024", "Ille-et-Vilaine (35)", &format!("\"{head}\"")] {
-        assert!(about.contains(said), "{said} in {about}");
+    for cell in ["à partir du 1er mars 2024", "Ille-et-Vilaine (35)", &format!("\"{head}\"")] {
+        assert!(about.contains(cell), "{cell} in {about}");
     }
 }

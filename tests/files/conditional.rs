@@ -1,6 +1,6 @@
 //! A file that the caller has is not made again, and one that would differ is sent.
 
-use super::{file, given};
+use super::{file, filled};
 use crate::harness::{Fetched, Http, Pair, curl, new_id, submission, submitted, workshop};
 
 fn again(http: Http, pair: &Pair, path: &str, tag: &str) -> Fetched {
@@ -14,7 +14,7 @@ fn again(http: Http, pair: &Pair, path: &str, tag: &str) -> Fetched {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_question_at_the_same_position_is_304_and_any_other_is_sent() {
-    let (pair, position) = given(&[], 3).await;
+    let (pair, position) = filled(&[], 3).await;
     let path = format!("statistics.csv?department=35&department=75&minPosition={position}");
     let first = file(Http::Two, &pair, &path);
     let tag = first.header("etag").to_owned();

@@ -1,11 +1,11 @@
 //! Addresses that no caller sends in good faith are refused within bounds, and the service continues to answer.
 
-use super::{file, given};
+use super::{file, filled};
 use crate::harness::{Http, curl};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_addresses_are_refused_and_the_service_answers_on() {
-    let (pair, position) = given(&[], 1).await;
+    let (pair, position) = filled(&[], 1).await;
     let projection = pair.projection.address();
     let many = |part: &str, count: usize| vec![part; count].join("&");
     let cases = [

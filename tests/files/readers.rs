@@ -3,12 +3,12 @@
 use cra_contracts::v1 as pb;
 use serde_json::Value;
 
-use super::given;
+use super::filled;
 use crate::harness::readers;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pandas_and_duckdb_find_the_figures_of_the_api() {
-    let (pair, position) = given(&[], 12).await;
+    let (pair, position) = filled(&[], 12).await;
     let address = |name: &str| {
         format!("http://{}/v1/export/{name}minPosition={position}", pair.projection.address()).into()
     };

@@ -11,7 +11,7 @@ use crate::harness::{chance, either};
 mod calls;
 mod inputs;
 
-fn kept(target: &str) -> Vec<Vec<u8>> {
+fn retained(target: &str) -> Vec<Vec<u8>> {
     let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
@@ -35,9 +35,9 @@ fn of_the_retained_tokens_only_those_signed_by_the_issuer_for_this_service_are_a
 #[test]
 fn every_retained_input_is_read_without_a_panic() {
     for (target, read) in inputs::ALL {
-        let kept = kept(target);
-        assert!(!kept.is_empty(), "no input of {target} is kept");
-        for input in kept {
+        let retained = retained(target);
+        assert!(!retained.is_empty(), "no input of {target} is retained");
+        for input in retained {
             read(&input);
         }
     }
@@ -48,9 +48,9 @@ fn a_retained_input_changed_cut_or_joined_at_random_is_read_without_a_panic() {
     let mut chance = chance();
     let rounds = either(300, 30_000);
     for (target, read) in inputs::ALL {
-        let kept = kept(target);
+        let retained = retained(target);
         for _ in 0..rounds {
-            let mut input = kept[chance.random_range(0..kept.len())].clone();
+            let mut input = retained[chance.random_range(0..retained.len())].clone();
             for _ in 0..chance.random_range(1..6) {
                 if input.is_empty() {
                     break;
@@ -60,7 +60,7 @@ fn a_retained_input_changed_cut_or_joined_at_random_is_read_without_a_panic() {
                     0 => input[at] = chance.random(),
                     1 => input[at] ^= 1 << chance.random_range(0..8),
                     2 => input.truncate(at),
-                    _ => input.extend_from_slice(&kept[chance.random_range(0..kept.len())]),
+                    _ => input.extend_from_slice(&retained[chance.random_range(0..retained.len())]),
                 }
             }
             read(&input);

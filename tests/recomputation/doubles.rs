@@ -21,7 +21,7 @@ const QUESTIONS: usize = 4;
 
 /// One of a few contents; fields that only the record shows differ.
 #[derive(Clone, Debug)]
-struct Said {
+struct Drawn {
     activity: i32,
     advisor: &'static str,
     organisation: &'static str,
@@ -31,7 +31,7 @@ struct Said {
     themes_turned: bool,
 }
 
-impl Said {
+impl Drawn {
     fn cra(&self) -> v1::Cra {
         let people = if self.activity == 1 { 2 } else { 1 };
         let mut themes = vec![3, 7];
@@ -61,7 +61,7 @@ impl Said {
     }
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn drawn() -> impl Strategy<Value = Drawn> {
     let contents = (1..=3_i32, select(vec!["conseiller-1", "conseiller-1", "conseiller-2"]));
     let spellings = (
         select(vec!["Emmaüs", "EMMAUS", "emmaus", "Emmaüs", "La Poste"]),
@@ -70,7 +70,7 @@ fn said() -> impl Strategy<Value = Said> {
         any::<bool>(),
     );
     (contents, spellings).prop_map(
-        |((activity, advisor), (organisation, commune, annotation, themes_turned))| Said {
+        |((activity, advisor), (organisation, commune, annotation, themes_turned))| Drawn {
             activity,
             advisor,
             organisation,
@@ -83,18 +83,18 @@ fn said() -> impl Strategy<Value = Said> {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Submit(Said),
+    Submit(Drawn),
     /// A document of an older form, written at a minute.
     Import(i64),
-    Correct(Index, Said),
+    Correct(Index, Drawn),
     Withdraw(Index),
 }
 
 fn step() -> impl Strategy<Value = (Step, i64, &'static str)> {
     let what = prop_oneof![
-        8 => said().prop_map(Step::Submit),
+        8 => drawn().prop_map(Step::Submit),
         2 => (0..60_i64).prop_map(Step::Import),
-        1 => (any::<Index>(), said()).prop_map(|(which, said)| Step::Correct(which, said)),
+        1 => (any::<Index>(), drawn()).prop_map(|(which, drawn)| Step::Correct(which, drawn)),
         1 => any::<Index>().prop_map(Step::Withdraw),
     ];
     // Mostly one client that enters one session after another.
@@ -127,8 +127,8 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
         let mut events = Vec::new();
         for (n, (step, recorded_at, client_id)) in (1_u128..).zip(steps) {
             let (cra_id, revision, fact) = match step {
-                Step::Submit(said) => {
-                    let submitted = v1::CraSubmitted { cra: Some(said.cra()), defaulted_fields: vec![] };
+                Step::Submit(drawn) => {
+                    let submitted = v1::CraSubmitted { cra: Some(drawn.cra()), defaulted_fields: vec![] };
                     (None, 1, Fact::Submitted(submitted))
                 }
                 Step::Import(written_at) => {
@@ -138,9 +138,9 @@ fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
                 Step::Correct(..) | Step::Withdraw(_) if cras.iter().all(|(_, _, withdrawn)| *withdrawn) => {
                     continue;
                 }
-                Step::Correct(which, said) => {
+                Step::Correct(which, drawn) => {
                     let (cra_id, revision) = next(which, &mut cras, false);
-                    let (cra, reason) = (Some(said.cra()), "erreur de saisie".to_owned());
+                    let (cra, reason) = (Some(drawn.cra()), "erreur de saisie".to_owned());
                     (
                         Some(cra_id),
                         revision,

@@ -65,25 +65,25 @@ impl About {
 
     /// The selection in words: a line per field, each with a few values.
     pub(super) fn restrictions(&self, values_max: usize) -> Vec<String> {
-        let said =
+        let line =
             |restriction: &Restriction| format!("{} : {}", restriction.label(), restriction.text(values_max));
-        restrictions(&self.selection).iter().map(said).collect()
+        restrictions(&self.selection).iter().map(line).collect()
     }
 
     /// The whole description: content, days, a line per value of the selection, snapshot.
     pub(super) fn entries(&self) -> Vec<Entry> {
-        let mut said = vec![
+        let mut entries = vec![
             Entry::new(self.content.slug(), "Contenu", self.content.title()),
             Entry::new(interval(&self.selection), "Période", period(&self.selection)),
         ];
         for restriction in restrictions(&self.selection) {
             for value in restriction.values {
                 let text = if value.label.is_empty() { value.code.clone() } else { value.label };
-                said.push(Entry::new(value.code, restriction.one, text));
+                entries.push(Entry::new(value.code, restriction.one, text));
             }
         }
-        said.extend(self.snapshot());
-        said
+        entries.extend(self.snapshot());
+        entries
     }
 
     pub(super) fn snapshot(&self) -> [Entry; 4] {

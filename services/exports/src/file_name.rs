@@ -27,33 +27,33 @@ pub fn file_name(content: Content, format: Format, selection: &v1::Selection, po
         ("", to) => format!("jusqu-a-{to}"),
         (from, to) => format!("{from}-au-{to}"),
     };
-    let (said, is_whole) = said(&restrictions(selection));
-    let said = said.map(|said| format!("{FIELDS}{said}")).unwrap_or_default();
+    let (selected, is_whole) = selected(&restrictions(selection));
+    let selected = selected.map(|selected| format!("{FIELDS}{selected}")).unwrap_or_default();
     let digest = if is_whole { String::new() } else { format!("_{}", digest(selection)) };
-    format!("cra-{}_{period}{said}_position-{position}{digest}.{}", content.slug(), format.extension())
+    format!("cra-{}_{period}{selected}_position-{position}{digest}.{}", content.slug(), format.extension())
 }
 
 /// The fields and their values, such as `departement-01+2A_theme-courriel`, and whether they are unambiguous.
-fn said(restrictions: &[Restriction]) -> (Option<String>, bool) {
-    let (mut said, mut is_whole) = (String::new(), true);
+fn selected(restrictions: &[Restriction]) -> (Option<String>, bool) {
+    let (mut selected, mut is_whole) = (String::new(), true);
     for restriction in restrictions {
         for (rank, value) in restriction.values.iter().enumerate() {
             let (value, is_exact) = plain(value);
             is_whole &= is_exact;
             let next = match rank {
-                0 if said.is_empty() => format!("{}-{value}", restriction.slug),
+                0 if selected.is_empty() => format!("{}-{value}", restriction.slug),
                 0 => format!("{FIELDS}{}-{value}", restriction.slug),
                 _ => format!("{VALUES}{value}"),
             };
-            if said.len() + next.len() > SELECTION_CHARS_MAX {
+            if selected.len() + next.len() > SELECTION_CHARS_MAX {
                 // Never within a code, which would read as another one.
-                let more = if said.is_empty() { restriction.slug } else { "-et-autres" };
-                return (Some(said + more), false);
+                let more = if selected.is_empty() { restriction.slug } else { "-et-autres" };
+                return (Some(selected + more), false);
             }
-            said += &next;
+            selected += &next;
         }
     }
-    (Some(said).filter(|said| !said.is_empty()), is_whole)
+    (Some(selected).filter(|selected| !selected.is_empty()), is_whole)
 }
 
 /// The value in characters that every file system accepts, and whether it is unchanged: identifiers may differ in

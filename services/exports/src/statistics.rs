@@ -37,8 +37,8 @@ struct Line {
 }
 
 impl From<Entry> for Line {
-    fn from(said: Entry) -> Self {
-        let Entry { code, label, text, number } = said;
+    fn from(entry: Entry) -> Self {
+        let Entry { code, label, text, number } = entry;
         let label = if text.is_empty() { label.to_owned() } else { format!("{label} : {text}") };
         Self { section: SELECTION, code, label, value: number, per_mille: None }
     }
@@ -64,8 +64,8 @@ pub fn statistics_csv(statistics: &v1::Statistics, about: &About, output: impl W
         part(),
     ];
     let mut csv = Csv::begin(output, columns)?;
-    for said in about.entries() {
-        csv.row(&said.into())?;
+    for entry in about.entries() {
+        csv.row(&entry.into())?;
     }
     for line in sections(statistics).iter().flat_map(|section| &section.lines) {
         csv.row(line)?;

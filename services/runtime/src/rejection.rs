@@ -32,7 +32,7 @@ const MAX_TEXT_BYTES: usize = 200;
 pub struct Row {
     /// The gRPC code.
     pub code: Code,
-    /// Stable, `SCREAMING_SNAKE_CASE`, unique within [`DOMAIN`].
+    /// Stable, `SCREAMING_SNAKE_CASE`, unique within the domain of the refusals.
     pub reason: &'static str,
     /// Whether the same request can succeed later.
     pub retry: Retry,

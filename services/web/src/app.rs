@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::fault::Fault;
 use crate::forms::Forms;
-use crate::import::kept::Imports;
+use crate::import::registry::Imports;
 use crate::look::Look;
 use crate::names::{Names, NamesFile};
 use crate::people::People;

@@ -4,29 +4,29 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::Period;
-use super::said::{self, Last};
+use super::typed::{self, Last};
 
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[group(id = "period", multiple = false, conflicts_with_all = ["from", "to"])]
 #[command(next_help_heading = "Period (one of these, or --from and --to)")]
 pub(crate) struct PeriodArgs {
     /// A whole year, such as 2026
-    #[arg(long, value_name = "YEAR", value_parser = said::year)]
+    #[arg(long, value_name = "YEAR", value_parser = typed::year)]
     year: Option<Period>,
     /// A whole quarter, such as 2026-Q3 or 2026-T3
-    #[arg(long, value_name = "QUARTER", value_parser = said::quarter)]
+    #[arg(long, value_name = "QUARTER", value_parser = typed::quarter)]
     quarter: Option<Period>,
     /// A whole month, such as 2024-03
-    #[arg(long, value_name = "MONTH", value_parser = said::month)]
+    #[arg(long, value_name = "MONTH", value_parser = typed::month)]
     month: Option<Period>,
     /// A whole ISO week, from Monday, such as 2026-W40
-    #[arg(long, value_name = "WEEK", value_parser = said::week)]
+    #[arg(long, value_name = "WEEK", value_parser = typed::week)]
     week: Option<Period>,
     /// A school year, from 1 September to 31 August, such as 2025-2026
-    #[arg(long, value_name = "YEARS", value_parser = said::school_year)]
+    #[arg(long, value_name = "YEARS", value_parser = typed::school_year)]
     school_year: Option<Period>,
     /// The last finished week, month, quarter or year in Paris, or several: 3 months. Days include today: 30 days
-    #[arg(long, value_name = "UNIT", value_parser = said::last)]
+    #[arg(long, value_name = "UNIT", value_parser = typed::last)]
     last: Option<Last>,
     /// Today in Paris
     #[arg(long)]

@@ -3,7 +3,7 @@
 //! Pure: today is an argument; only [`today`] reads the clock.
 
 mod flags;
-mod said;
+mod typed;
 
 use cra_domain::territory;
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use jiff::civil::Date;
 pub(crate) use cra_domain::period::Period;
 use cra_domain::period::day_before;
 pub(crate) use flags::PeriodArgs;
-pub(crate) use said::{cra_day, unit_of};
+pub(crate) use typed::{cra_day, unit_of};
 
 /// Paris, the time zone of days on the command line.
 const DEPARTMENT: &str = "75";

@@ -94,7 +94,7 @@ impl Generations {
         };
         let others = Mutex::new(reopen_others(&folder, &generation)?);
         let (serving, _) = watch::channel(Arc::new(generation));
-        let pause = Pause::kept(folder.data())?;
+        let pause = Pause::load(folder.data())?;
         if let Some(Pause { reason, since, .. }) = &pause {
             tracing::warn!(reason, %since, "events are not applied: the projection is paused");
         }

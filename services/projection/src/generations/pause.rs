@@ -24,7 +24,7 @@ pub struct Pause {
 
 impl Pause {
     /// The pause stored in a data folder. A file of another form is a pause too, with its text as the reason.
-    pub(super) fn kept(data: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn load(data: &Path) -> io::Result<Option<Self>> {
         let path = data.join(FILE);
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -61,18 +61,18 @@ mod tests {
     #[test]
     fn a_pause_is_stored_until_it_ends_and_any_file_is_one() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(Pause::kept(dir.path()).unwrap(), None);
+        assert_eq!(Pause::load(dir.path()).unwrap(), None);
         let pause = Pause {
             reason: "the disk is replaced".to_owned(),
             since: Timestamp::UNIX_EPOCH,
             client_id: "operator".to_owned(),
         };
         pause.keep(dir.path()).unwrap();
-        assert_eq!(Pause::kept(dir.path()).unwrap(), Some(pause));
+        assert_eq!(Pause::load(dir.path()).unwrap(), Some(pause));
         Pause::end(dir.path()).unwrap();
         Pause::end(dir.path()).unwrap();
-        assert_eq!(Pause::kept(dir.path()).unwrap(), None);
+        assert_eq!(Pause::load(dir.path()).unwrap(), None);
         fs::write(dir.path().join(FILE), "by hand\n").unwrap();
-        assert_eq!(Pause::kept(dir.path()).unwrap().unwrap().reason, "by hand");
+        assert_eq!(Pause::load(dir.path()).unwrap().unwrap().reason, "by hand");
     }
 }

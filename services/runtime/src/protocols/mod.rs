@@ -119,7 +119,7 @@ impl CallLayer for Guarding {
             return Box::pin(inner.call(request));
         }
         let (head, body) = request.into_parts();
-        let (body, unread) = unread::kept(body);
+        let (body, unread) = unread::watched(body);
         let request = Request::from_parts(head, body);
         let (readers, refusals) = (self.readers.clone(), self.refusals.clone());
         let (served, files, by) = (Arc::clone(&self.served), self.files, Requester::of(&request));

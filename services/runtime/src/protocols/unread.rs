@@ -35,10 +35,10 @@ impl Readers {
 pub(super) struct Unread(Arc<Mutex<Option<Body>>>);
 
 /// A body that is not lost when what reads it drops it before its end.
-pub(super) fn kept(body: Body) -> (Body, Unread) {
+pub(super) fn watched(body: Body) -> (Body, Unread) {
     let left = Arc::new(Mutex::new(None));
-    let kept = wrapped(UnreadBody { body: Some(body), left: Arc::clone(&left) });
-    (kept, Unread(left))
+    let watched = wrapped(UnreadBody { body: Some(body), left: Arc::clone(&left) });
+    (watched, Unread(left))
 }
 
 impl Unread {

@@ -47,12 +47,12 @@ pub(super) fn cross(address: &Address, answer: Option<&v1::GetCrossTableResponse
         shade: if *value == 0 { 0 } else { (*value * SHADES).div_ceil(most.max(1)) },
     };
     let line = |row: &v1::CrossTableRow| Line {
-        label: said(&row.label, &row.name),
+        label: label_or_name(&row.label, &row.name),
         cells: row.values.iter().map(cell).collect(),
     };
     let labels = answer.map(|it| {
         let labels = it.columns.iter().zip(it.column_labels.iter().map(Some).chain(std::iter::repeat(None)));
-        labels.map(|(name, label)| said(label.map_or("", |it| it), name)).collect()
+        labels.map(|(name, label)| label_or_name(label.map_or("", |it| it), name)).collect()
     });
     let measure = MEASURES.iter().find(|(it, ..)| *it == measure);
     Cross {
@@ -81,7 +81,7 @@ pub(super) fn cross(address: &Address, answer: Option<&v1::GetCrossTableResponse
     }
 }
 
-fn said(label: &str, name: &str) -> String {
+fn label_or_name(label: &str, name: &str) -> String {
     if label.is_empty() { name.to_owned() } else { label.to_owned() }
 }
 

@@ -8,9 +8,9 @@
 mod check;
 mod contents;
 mod exchange;
-pub(crate) mod kept;
 mod receive;
 mod record;
+pub(crate) mod registry;
 mod summary;
 mod upload;
 mod view;
@@ -148,6 +148,6 @@ fn template_named(name: &str) -> Option<Result<Response, Fault>> {
     }))
 }
 
-fn owner(app: &App, headers: &HeaderMap) -> kept::Owner {
-    kept::Owner::of(app.forms(), app.services(), headers)
+fn owner(app: &App, headers: &HeaderMap) -> registry::Owner {
+    registry::Owner::of(app.forms(), app.services(), headers)
 }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::check::of_refusal;
 use super::exchange::{may_pass, submit};
-use super::kept::{Import, Phase};
+use super::registry::{Import, Phase};
 
 /// Between two streams.
 const RETRY_DELAY: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use cra_runtime::rejection;
 use tonic::Code;
 
 use super::contents::{Problem, ROWS_MAX};
-use super::kept::{Import, Phase, Progress};
+use super::registry::{Import, Phase, Progress};
 use super::summary::Key;
 use super::upload::{ADVISOR, FILE, Fill, STRUCTURE};
 use crate::address::query_of;
