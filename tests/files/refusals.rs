@@ -5,12 +5,12 @@ use cra_contracts::v1 as pb;
 use cra_runtime::rejection::violations_of;
 use serde_json::Value;
 
-use super::{file, given};
+use super::{file, filled};
 use crate::harness::{Http, curl};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_parameter_is_named_as_it_was_written() {
-    let (pair, _) = given(&[], 1).await;
+    let (pair, _) = filled(&[], 1).await;
     let cases = [
         (
             "statistics.csv?departement=35",
@@ -57,7 +57,7 @@ async fn a_wrong_parameter_is_named_as_it_was_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_says_what_that_of_the_call_says() {
-    let (pair, _) = given(&[], 1).await;
+    let (pair, _) = filled(&[], 1).await;
     let request = pb::ExportRequest {
         content: pb::ExportContent::Statistics.into(),
         format: pb::ExportFormat::Ndjson.into(),
@@ -91,7 +91,7 @@ async fn a_refusal_says_what_that_of_the_call_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_reached_says_when_to_come_back() {
     // More than is written ahead of a reader that takes nothing.
-    let (pair, position) = given(&[("LIMITS__EXPORTS_IN_FLIGHT", "1")], 3_000).await;
+    let (pair, position) = filled(&[("LIMITS__EXPORTS_IN_FLIGHT", "1")], 3_000).await;
     let request = pb::ExportRequest {
         content: pb::ExportContent::Cras.into(),
         format: pb::ExportFormat::Ndjson.into(),
@@ -109,7 +109,7 @@ async fn a_limit_that_is_reached_says_when_to_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_file_is_404_and_another_method_405() {
-    let (pair, _) = given(&[], 1).await;
+    let (pair, _) = filled(&[], 1).await;
     let projection = pair.projection.address();
     for http in Http::BOTH {
         for path in [

@@ -112,7 +112,7 @@ mod tests {
         let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let frame = Bytes::from(vec![0; 64 * 1_024]);
         let frames = ReceiverStream::new(receiver).map(move |()| Ok::<_, Status>(Frame::data(frame.clone())));
-        let (body, unread) = kept(Body::new(StreamBody::new(frames)));
+        let (body, unread) = watched(Body::new(StreamBody::new(frames)));
         drop(body);
         (sender, unread)
     }
@@ -170,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_has_ended_leaves_nothing() {
-        let (mut body, unread) = kept(Body::empty());
+        let (mut body, unread) = watched(Body::empty());
         assert!(body.frame().await.is_none());
         drop(body);
         assert!(unread.0.lock().is_none());
