@@ -23,7 +23,7 @@ pub enum StateConflict {
         found: u64,
     },
     /// A first event of a CRA that has events.
-    #[error("a first event, but the CRA stands at revision {0}")]
+    #[error("a first event, but the CRA is at revision {0}")]
     NotFirst(u64),
     /// A change of nothing.
     #[error("changes a CRA that has no event")]
