@@ -60,13 +60,7 @@ pub fn cra(fact: &Fact, dictionary: &Dictionary) -> Result<Cra, DecodeError> {
         duration: fact.duration,
         follow_up_individual: fact.follow_up_individual,
         follow_up_workshop: fact.follow_up_workshop,
-        redirections: fact
-            .redirections
-            .iter()
-            .map(|(code, people)| {
-                Ok(Redirection { recipient: recipient(*code, dictionary)?, people: *people })
-            })
-            .collect::<Result<_, DecodeError>>()?,
+        redirections: redirections(fact, dictionary)?,
     })
 }
 
@@ -78,6 +72,14 @@ fn id(field: &'static str, kind: Kind, code: Code, dictionary: &Dictionary) -> R
 /// The day of a fact.
 pub(crate) fn day(number: i32) -> Result<Date, DecodeError> {
     date_of(number).ok_or_else(|| DecodeError::new("date", number))
+}
+
+/// Where the people of a fact are sent to.
+pub fn redirections(fact: &Fact, dictionary: &Dictionary) -> Result<Vec<Redirection>, DecodeError> {
+    let of = |(code, people): &(RecipientCode, u32)| {
+        Ok(Redirection { recipient: recipient(*code, dictionary)?, people: *people })
+    };
+    fact.redirections.iter().map(of).collect()
 }
 
 fn recipient(code: RecipientCode, dictionary: &Dictionary) -> Result<Recipient, DecodeError> {

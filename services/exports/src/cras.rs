@@ -1,154 +1,145 @@
 //! The table of CRAs: a row per CRA, a column per field. Codes are the contract's, labels today's; lists are joined by
 //! ` | `, counts have separate columns.
 
-use cra_contracts::v1;
-use cra_domain::cra::DecodeError;
-use cra_domain::event::{Forgotten, timestamp};
-use cra_domain::territory::{self, Commune, Department, Epci, Region};
-use cra_domain::vocabulary::{
-    Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Term, Theme, Word,
-};
-use jiff::civil::Date;
-use jiff::{Timestamp, Unit};
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
+use compact_str::{CompactString, format_compact};
+use cra_domain::cra::{DecodeError, Duration, Recipient, Redirection};
+use cra_domain::event::Forgettable;
+use cra_domain::territory::{self, Commune, Department, Epci, Region};
+use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBand, Status, SubTheme, Term, Theme, Word};
+use jiff::civil::Date;
+use jiff::{Timestamp, Unit};
+
 use super::about::About;
-use super::cell::{Column, Kind, non_empty};
+use super::cell::{Cell, Column, Kind, non_empty};
 use super::definitions_sheet;
 use super::xlsx::Table;
+use cra_analytics::dictionary::{self, Dictionary};
+use cra_analytics::fact::{Fact, date_of, instant};
 use cra_analytics::figures::UNNAMED_ORGANISATION_LABEL;
+use cra_analytics::record;
 
 /// Separator of list elements.
 const SEPARATOR: &str = " | ";
 
 /// The row of a CRA.
 pub struct CraRow {
+    fact: Fact,
     cra_id: String,
-    revision: u64,
-    cra: v1::Cra,
-    place: v1::Place,
-    ages: v1::AgeCounts,
-    statuses: v1::StatusCounts,
-    follow_up: v1::FollowUp,
     day: Date,
+    advisor: CompactString,
+    structure: CompactString,
+    venue: Option<CompactString>,
+    commune: &'static Commune,
+    /// Empty without one.
+    postal_code: CompactString,
+    redirections: Vec<Redirection>,
     recorded_at: Timestamp,
     corrected_at: Option<Timestamp>,
-    form_version: u32,
-    /// What the CRA's content no longer holds.
-    forgotten: Forgotten,
-    commune: &'static Commune,
 }
 
 impl CraRow {
-    /// The row of a record. An error means that this service did not write the record.
-    pub fn new(record: v1::CraRecord) -> Result<Self, DecodeError> {
-        let mut cra = record.cra.ok_or_else(|| DecodeError::new("cra", "nothing"))?;
-        let place = cra.place.take().unwrap_or_default();
-        let commune = territory::communes()
-            .resolve(&place.commune_code)
-            .ok_or_else(|| DecodeError::new("place.commune_code", &place.commune_code))?;
-        let moment = |field, message: &Option<_>| {
-            let instant = timestamp(field, message.as_ref())?;
-            // The precision that every format supports.
-            instant.round(Unit::Microsecond).map_err(|error| DecodeError::new(field, error))
+    /// The row of a fact. An error means that fact and dictionary belong to different generations.
+    pub fn new(fact: Fact, dictionary: &Dictionary) -> Result<Self, DecodeError> {
+        let text = |field, kind, code| {
+            let text = dictionary.text(kind, code).ok_or_else(|| DecodeError::new(field, code))?;
+            Ok::<_, DecodeError>(CompactString::from(text))
         };
-        let corrected_at = &record.corrected_at;
+        let communes = territory::communes();
+        let commune =
+            communes.at(fact.commune).ok_or_else(|| DecodeError::new("place.commune_code", fact.commune))?;
         Ok(Self {
-            day: cra.date.parse().map_err(|_| DecodeError::new("date", &cra.date))?,
-            ages: cra.ages.take().unwrap_or_default(),
-            statuses: cra.statuses.take().unwrap_or_default(),
-            follow_up: cra.follow_up.take().unwrap_or_default(),
-            recorded_at: moment("recorded_at", &record.recorded_at)?,
-            corrected_at: corrected_at.is_some().then(|| moment("corrected_at", corrected_at)).transpose()?,
-            cra_id: record.cra_id,
-            revision: record.revision,
-            form_version: record.legacy_form_version,
-            forgotten: Forgotten::from_message(record.forgotten.as_ref())?,
-            commune: territory::communes().get(commune),
-            cra,
-            place,
+            cra_id: fact.cra_id.to_string(),
+            day: date_of(fact.day).ok_or_else(|| DecodeError::new("date", fact.day))?,
+            advisor: text("advisor_id", dictionary::Kind::Advisor, fact.advisor)?,
+            structure: text("structure_id", dictionary::Kind::Structure, fact.structure)?,
+            venue: fact
+                .venue
+                .map(|code| text("place.venue_id", dictionary::Kind::Venue, code))
+                .transpose()?,
+            commune: communes.get(commune),
+            postal_code: match fact.postal_code {
+                0 => CompactString::default(),
+                number => format_compact!("{number:05}"),
+            },
+            redirections: record::redirections(&fact, dictionary)?,
+            recorded_at: microseconds("recorded_at", fact.recorded_at)?,
+            corrected_at: fact.corrected_at.map(|at| microseconds("corrected_at", at)).transpose()?,
+            fact,
         })
     }
 
-    fn participants(&self) -> u32 {
-        self.cra.participants.unwrap_or_default()
+    /// The INSEE code as declared.
+    fn declared_commune(&self) -> &str {
+        self.fact.declared_commune.as_deref().unwrap_or(self.commune.code())
     }
 
     /// People of an age band.
     pub(super) fn age(&self, age: AgeBand) -> u32 {
-        match age {
-            AgeBand::Under12 => self.ages.under_12,
-            AgeBand::From12To18 => self.ages.from_12_to_18,
-            AgeBand::From18To35 => self.ages.from_18_to_35,
-            AgeBand::From35To60 => self.ages.from_35_to_60,
-            AgeBand::Over60 => self.ages.over_60,
-        }
+        self.fact.age_counts().of(age)
     }
 
     /// People of a status.
     pub(super) fn status(&self, status: Status) -> u32 {
-        match status {
-            Status::Student => self.statuses.student,
-            Status::Unemployed => self.statuses.unemployed,
-            Status::Employed => self.statuses.employed,
-            Status::Retired => self.statuses.retired,
-            Status::UnspecifiedOrMixed => self.statuses.unspecified_or_mixed,
-        }
+        self.fact.status_counts().of(status)
     }
 
     /// People of an older form without a value of a list.
     pub(super) fn unspecified<W: Word>(&self, people: impl Fn(&Self, W) -> u32) -> u32 {
         let specified = W::ALL.iter().map(|value| people(self, *value)).fold(0, u32::saturating_add);
-        self.participants().saturating_sub(specified)
+        self.fact.participants.saturating_sub(specified)
     }
 
-    /// Its themes, as the contract's numbers.
-    pub(super) fn theme_numbers(&self) -> &[i32] {
-        &self.cra.themes
+    /// Its themes, in the contract's order.
+    pub(super) fn themes(&self) -> impl Iterator<Item = Theme> {
+        self.fact.theme_list()
     }
 
-    /// Its sub-themes of one theme, as the contract's numbers.
-    pub(super) fn sub_themes_of(&self, theme: Theme) -> Vec<i32> {
-        let is_of = |number: &&i32| SubTheme::from_number(**number).is_some_and(|it| it.theme() == theme);
-        self.cra.sub_themes.iter().filter(is_of).copied().collect()
+    /// Its sub-themes of one theme, in the contract's order.
+    pub(super) fn sub_themes_of(&self, theme: Theme) -> impl Iterator<Item = SubTheme> {
+        self.fact.sub_theme_list().filter(move |sub_theme| sub_theme.theme() == theme)
     }
 
     /// Where people are sent to.
-    pub(super) fn redirected_to(&self) -> &[v1::Redirection] {
-        &self.follow_up.redirections
+    pub(super) fn redirected_to(&self) -> &[Redirection] {
+        &self.redirections
     }
 
-    fn redirections(&self) -> String {
-        let named = self.follow_up.redirections.iter().map(|redirection| {
-            let name = match &redirection.organisation {
-                Some(v1::redirection::Organisation::Known(number)) => {
-                    Organisation::from_number(*number).map_or("", |known| known.term().label)
-                }
-                Some(v1::redirection::Organisation::Other(name)) => name,
-                None => UNNAMED_ORGANISATION_LABEL,
+    fn redirections(&self) -> Option<String> {
+        let named = self.redirections.iter().map(|Redirection { recipient, people }| {
+            let name = match recipient {
+                Recipient::Known(known) => known.term().label,
+                Recipient::Other(name) => name,
+                Recipient::Unnamed => UNNAMED_ORGANISATION_LABEL,
             };
-            format!("{name}: {}", redirection.people)
+            format!("{name}: {people}")
         });
-        named.collect::<Vec<_>>().join(SEPARATOR)
+        joined(named)
     }
 
     /// Codes of what was forgotten; nothing where nothing was.
     fn forgotten(&self) -> Option<String> {
-        let codes: Vec<_> = self.forgotten.iter().map(|(kind, _)| kind.code()).collect();
-        (!codes.is_empty()).then(|| codes.join(SEPARATOR))
+        joined(self.fact.forgotten.iter().map(|(kind, _)| Forgettable::code(*kind)))
     }
 
     /// When something of it was last forgotten.
     fn forgotten_at(&self) -> Option<Timestamp> {
-        let latest = self.forgotten.iter().map(|(_, at)| at).max()?;
-        // As precise as every format can say.
-        latest.round(Unit::Microsecond).ok()
+        let latest = self.fact.forgotten.iter().map(|(_, at)| *at).max()?;
+        microseconds("forgotten", latest).ok()
     }
 
     fn redirected(&self) -> u64 {
-        self.follow_up.redirections.iter().map(|redirection| u64::from(redirection.people)).sum()
+        self.redirections.iter().map(|redirection| u64::from(redirection.people)).sum()
     }
+}
+
+/// The nearest instant of the precision that every format supports.
+fn microseconds(field: &'static str, nanoseconds: i64) -> Result<Timestamp, DecodeError> {
+    let exact = instant(nanoseconds);
+    exact.round(Unit::Microsecond).map_err(|error| DecodeError::new(field, error))
 }
 
 /// The columns, in the order of the file.
@@ -177,46 +168,47 @@ fn identity() -> Vec<Column<CraRow>> {
     vec![
         Column::required("cra_id", Kind::Text, |row: &CraRow| row.cra_id.as_str().into()).wide(38),
         Column::required("date", Kind::Day, |row: &CraRow| row.day.into()),
-        Column::required("conseiller_id", Kind::Text, |row: &CraRow| row.cra.advisor_id.as_str().into()),
-        Column::required("structure_id", Kind::Text, |row: &CraRow| row.cra.structure_id.as_str().into()),
+        Column::required("conseiller_id", Kind::Text, |row: &CraRow| row.advisor.as_str().into()),
+        Column::required("structure_id", Kind::Text, |row: &CraRow| row.structure.as_str().into()),
     ]
 }
 
 fn place() -> Vec<Column<CraRow>> {
+    let [code, label] = word::<Channel>(["canal_code", "canal"], |row| Some(row.fact.channel));
     let communes = territory::communes();
-    let [code, label] = word::<Channel>(["canal_code", "canal"], |row| row.place.channel);
     vec![
         code,
         label,
-        Column::optional("lieu_id", Kind::Text, |row: &CraRow| non_empty(&row.place.venue_id).into()),
-        Column::required("commune_code", Kind::Text, |row: &CraRow| row.place.commune_code.as_str().into()),
+        Column::optional("lieu_id", Kind::Text, |row: &CraRow| row.venue.as_deref().into()),
+        Column::required("commune_code", Kind::Text, |row: &CraRow| row.declared_commune().into()),
         Column::required("commune_actuelle_code", Kind::Text, |row: &CraRow| row.commune.code().into()),
         Column::required("commune_actuelle", Kind::Text, |row: &CraRow| row.commune.name().into()),
-        Column::optional("code_postal", Kind::Text, |row: &CraRow| non_empty(&row.place.postal_code).into()),
+        Column::optional("code_postal", Kind::Text, |row: &CraRow| non_empty(&row.postal_code).into()),
         Column::required("departement_code", Kind::Text, |row: &CraRow| row.commune.department().into()),
         Column::optional("departement", Kind::Text, |row: &CraRow| {
-            communes.department(row.commune.department()).map(Department::name).into()
+            let id = row.commune.department_id();
+            communes.departments().get(usize::from(id.index())).map(Department::name).into()
         }),
         Column::required("region_code", Kind::Text, |row: &CraRow| row.commune.region().into()),
         Column::optional("region", Kind::Text, |row: &CraRow| {
-            communes.region(row.commune.region()).map(Region::name).into()
+            let id = row.commune.region_id();
+            communes.regions().get(usize::from(id.index())).map(Region::name).into()
         }),
         Column::optional("epci_code", Kind::Text, |row: &CraRow| row.commune.epci().into()),
         Column::optional("epci", Kind::Text, |row: &CraRow| {
-            row.commune.epci().and_then(|code| communes.epci(code)).map(Epci::name).into()
+            let id = row.commune.epci_id();
+            id.and_then(|id| communes.epcis().get(usize::from(id.index()))).map(Epci::name).into()
         }),
     ]
 }
 
 fn activity() -> Vec<Column<CraRow>> {
-    let [code, label] = word::<Activity>(["activite_code", "activite"], |row| row.cra.activity);
+    let [code, label] = word::<Activity>(["activite_code", "activite"], |row| Some(row.fact.activity));
     vec![
         code,
         label,
-        Column::required("participants", Kind::Integer, |row: &CraRow| row.participants().into()),
-        Column::required("participants_recurrents", Kind::Integer, |row: &CraRow| {
-            row.cra.returning_participants.into()
-        }),
+        Column::required("participants", Kind::Integer, |row: &CraRow| row.fact.participants.into()),
+        Column::required("participants_recurrents", Kind::Integer, |row: &CraRow| row.fact.returning.into()),
     ]
 }
 
@@ -228,45 +220,45 @@ fn people() -> Vec<Column<CraRow>> {
 }
 
 fn topics() -> Vec<Column<CraRow>> {
-    let themes = |row: &CraRow, what: fn(&Term) -> &str| joined::<Theme>(&row.cra.themes, what);
-    let sub_themes = |row: &CraRow, what: fn(&Term) -> &str| joined::<SubTheme>(&row.cra.sub_themes, what);
     let mut columns = vec![
-        Column::optional("themes_codes", Kind::Text, move |row: &CraRow| {
-            themes(row, |term| term.name).into()
+        Column::optional("themes_codes", Kind::Text, |row: &CraRow| {
+            terms(row.fact.theme_list(), |term| term.name).into()
         }),
-        Column::optional("themes", Kind::Text, move |row: &CraRow| themes(row, |term| term.label).into()),
-        Column::optional("sous_themes_codes", Kind::Text, move |row: &CraRow| {
-            sub_themes(row, |term| term.name).into()
+        Column::optional("themes", Kind::Text, |row: &CraRow| {
+            terms(row.fact.theme_list(), |term| term.label).into()
         }),
-        Column::optional("sous_themes", Kind::Text, move |row: &CraRow| {
-            sub_themes(row, |term| term.label).into()
+        Column::optional("sous_themes_codes", Kind::Text, |row: &CraRow| {
+            terms(row.fact.sub_theme_list(), |term| term.name).into()
         }),
-        Column::optional("annotation", Kind::Text, |row: &CraRow| non_empty(&row.cra.annotation).into()),
+        Column::optional("sous_themes", Kind::Text, |row: &CraRow| {
+            terms(row.fact.sub_theme_list(), |term| term.label).into()
+        }),
+        Column::optional("annotation", Kind::Text, |row: &CraRow| non_empty(&row.fact.annotation).into()),
     ];
     columns.extend(duration());
     columns
 }
 
 fn duration() -> Vec<Column<CraRow>> {
-    let [band_code, band] =
-        word::<DurationBand>(["duree_code", "duree"], |row| row.cra.duration.unwrap_or_default().band);
+    let [band_code, band] = word::<DurationBand>(["duree_code", "duree"], |row| row.fact.duration.band());
     vec![
         band_code,
         band,
-        Column::optional("duree_minutes", Kind::Integer, |row: &CraRow| {
-            row.cra.duration.and_then(|duration| duration.minutes).into()
+        Column::optional("duree_minutes", Kind::Integer, |row: &CraRow| match row.fact.duration {
+            Duration::Exact { minutes } => minutes.into(),
+            _ => Cell::Absent,
         }),
     ]
 }
 
 fn follow_up() -> Vec<Column<CraRow>> {
     vec![
-        Column::required("suite_individuel", Kind::Integer, |row: &CraRow| row.follow_up.individual.into()),
-        Column::required("suite_atelier", Kind::Integer, |row: &CraRow| row.follow_up.workshop.into()),
-        Column::required("suite_redirection", Kind::Integer, |row: &CraRow| row.redirected().into()),
-        Column::optional("redirections", Kind::Text, |row: &CraRow| {
-            Some(row.redirections()).filter(|text| !text.is_empty()).into()
+        Column::required("suite_individuel", Kind::Integer, |row: &CraRow| {
+            row.fact.follow_up_individual.into()
         }),
+        Column::required("suite_atelier", Kind::Integer, |row: &CraRow| row.fact.follow_up_workshop.into()),
+        Column::required("suite_redirection", Kind::Integer, |row: &CraRow| row.redirected().into()),
+        Column::optional("redirections", Kind::Text, |row: &CraRow| row.redirections().into()),
     ]
 }
 
@@ -274,16 +266,18 @@ fn life() -> Vec<Column<CraRow>> {
     vec![
         Column::required("enregistre_le", Kind::Instant, |row: &CraRow| row.recorded_at.into()),
         Column::optional("corrige_le", Kind::Instant, |row: &CraRow| row.corrected_at.into()),
-        Column::required("revision", Kind::Integer, |row: &CraRow| row.revision.into()),
-        Column::required("version_formulaire", Kind::Integer, |row: &CraRow| row.form_version.into()),
+        Column::required("revision", Kind::Integer, |row: &CraRow| row.fact.revision.into()),
+        Column::required("version_formulaire", Kind::Integer, |row: &CraRow| {
+            u32::from(row.fact.form_version).into()
+        }),
         Column::optional("oublie", Kind::Text, |row: &CraRow| row.forgotten().into()),
         Column::optional("oublie_le", Kind::Instant, |row: &CraRow| row.forgotten_at().into()),
     ]
 }
 
 /// Code and label of a value of a list; absent if an older form left it open.
-fn word<W: Word>(names: [&'static str; 2], number: fn(&CraRow) -> i32) -> [Column<CraRow>; 2] {
-    let term = move |row: &CraRow| W::from_number(number(row)).map(Word::term);
+fn word<W: Word>(names: [&'static str; 2], word: fn(&CraRow) -> Option<W>) -> [Column<CraRow>; 2] {
+    let term = move |row: &CraRow| word(row).map(Word::term);
     let [code, label] = names;
     [
         Column::optional(code, Kind::Text, move |row| term(row).map(|term| term.name).into()),
@@ -308,11 +302,26 @@ fn counts<W: Word + Send + Sync>(
     values.collect::<Vec<_>>().into_iter().chain([unspecified])
 }
 
-/// The values of a list, separated by ` | `; empty for an empty list.
-pub(super) fn joined<W: Word>(numbers: &[i32], what: fn(&Term) -> &str) -> Option<String> {
-    let words = numbers.iter().filter_map(|number| W::from_number(*number));
-    let texts: Vec<&str> = words.map(|word| what(word.term())).collect();
-    (!texts.is_empty()).then(|| texts.join(SEPARATOR))
+/// The values of a list, separated by ` | `; `None` for an empty list.
+pub(super) fn terms<W: Word>(
+    words: impl Iterator<Item = W>,
+    what: fn(&'static Term) -> &'static str,
+) -> Option<Cow<'static, str>> {
+    let mut texts = words.map(|word| what(word.term()));
+    let first = texts.next()?;
+    // Most lists have one value.
+    let Some(second) = texts.next() else {
+        return Some(first.into());
+    };
+    joined([first, second].into_iter().chain(texts)).map(Cow::Owned)
+}
+
+fn joined<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> Option<String> {
+    texts.fold(None, |joined, text| {
+        let mut joined = joined.map(|joined: String| joined + SEPARATOR).unwrap_or_default();
+        joined.push_str(text.as_ref());
+        Some(joined)
+    })
 }
 
 /// The workbook of CRAs: as many sheets as needed, then the description of the file.

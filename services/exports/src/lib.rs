@@ -31,7 +31,7 @@ pub use csv::Csv;
 pub use file_name::file_name;
 pub use long::{LongRow, LongWorkbook};
 pub use ndjson::ndjson;
-pub use parquet::Parquet;
+pub use parquet::{EncodedGroup, GROUP_ROWS_MAX, GroupEncoder, Groups, Parquet};
 pub use periods::{PeriodFigures, series_csv, series_workbook};
 pub use statistics::{statistics_csv, statistics_workbook};
 

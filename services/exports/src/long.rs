@@ -2,19 +2,19 @@
 //! columns, so that rows can be grouped by any of them. The people, or the CRAs, of a value add up to its line of the
 //! statistics; the participants, which repeat on each row, do not.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use cra_contracts::v1;
-use cra_domain::cra::Recipient;
+use cra_domain::cra::{Recipient, Redirection};
 use cra_domain::selection::UNSPECIFIED_LABEL;
 use cra_domain::spelling;
-use cra_domain::vocabulary::{Organisation, SubTheme, Term, Theme, Word};
+use cra_domain::vocabulary::{SubTheme, Term, Theme, Word};
 
 use super::about::About;
-use super::cell::{Column, Kind, non_empty};
+use super::cell::{Column, Kind};
 use super::content::List;
-use super::cras::{self, CraRow, joined};
+use super::cras::{self, CraRow, terms};
 use super::definitions_sheet;
 use super::xlsx::{self, Table};
 use cra_analytics::figures::{UNNAMED_ORGANISATION, UNNAMED_ORGANISATION_LABEL};
@@ -22,12 +22,12 @@ use cra_analytics::figures::{UNNAMED_ORGANISATION, UNNAMED_ORGANISATION_LABEL};
 /// One element of a CRA's list.
 #[derive(Default)]
 struct Item {
-    code: String,
-    label: String,
+    code: Cow<'static, str>,
+    label: Cow<'static, str>,
     /// For age bands, statuses and organisations.
     people: u32,
     /// Sub-themes of the theme.
-    sub_themes: Vec<i32>,
+    sub_themes: Vec<SubTheme>,
 }
 
 /// A CRA and one element of its list.
@@ -55,21 +55,21 @@ impl LongRow {
     }
 }
 
-fn item(term: &Term) -> Item {
-    Item { code: term.name.to_owned(), label: term.label.to_owned(), ..Item::default() }
+fn item(term: &'static Term) -> Item {
+    Item { code: term.name.into(), label: term.label.into(), ..Item::default() }
 }
 
 fn themes(cra: &CraRow) -> Vec<Item> {
-    let of = |theme: Theme| Item { sub_themes: cra.sub_themes_of(theme), ..item(theme.term()) };
-    cra.theme_numbers().iter().filter_map(|number| Theme::from_number(*number)).map(of).collect()
+    let of = |theme: Theme| Item { sub_themes: cra.sub_themes_of(theme).collect(), ..item(theme.term()) };
+    cra.themes().map(of).collect()
 }
 
 /// The values with at least one person, and the people that an older form left open.
-fn people<W: Word>(cra: &CraRow, people: fn(&CraRow, W) -> u32, unspecified: &str) -> Vec<Item> {
+fn people<W: Word>(cra: &CraRow, people: fn(&CraRow, W) -> u32, unspecified: &'static str) -> Vec<Item> {
     let values = W::ALL.iter().map(|value| Item { people: people(cra, *value), ..item(value.term()) });
     let open = Item {
-        code: unspecified.to_owned(),
-        label: UNSPECIFIED_LABEL.to_owned(),
+        code: unspecified.into(),
+        label: UNSPECIFIED_LABEL.into(),
         people: cra.unspecified(people),
         ..Item::default()
     };
@@ -78,22 +78,17 @@ fn people<W: Word>(cra: &CraRow, people: fn(&CraRow, W) -> u32, unspecified: &st
 
 /// The code of a free name is its spelling-insensitive key, as in the statistics; its label is its spelling.
 fn organisations(cra: &CraRow) -> Vec<Item> {
-    let of = |redirection: &v1::Redirection| {
-        let recipient = match &redirection.organisation {
-            Some(v1::redirection::Organisation::Known(number)) => {
-                Organisation::from_number(*number).map_or(Recipient::Unnamed, Recipient::Known)
-            }
-            Some(v1::redirection::Organisation::Other(name)) => Recipient::Other(name.as_str().into()),
-            None => Recipient::Unnamed,
-        };
-        let named = match recipient.recognised() {
+    let of = |redirection: &Redirection| {
+        let named = match redirection.recipient.recognised() {
             Recipient::Known(organisation) => item(organisation.term()),
-            Recipient::Other(name) => {
-                Item { code: spelling::key(&name), label: name.into(), ..Item::default() }
-            }
+            Recipient::Other(name) => Item {
+                code: spelling::key(&name).into(),
+                label: String::from(name).into(),
+                ..Item::default()
+            },
             Recipient::Unnamed => Item {
-                code: UNNAMED_ORGANISATION.to_owned(),
-                label: UNNAMED_ORGANISATION_LABEL.to_owned(),
+                code: UNNAMED_ORGANISATION.into(),
+                label: UNNAMED_ORGANISATION_LABEL.into(),
                 ..Item::default()
             },
         };
@@ -112,19 +107,16 @@ pub fn columns(list: List) -> Vec<Column<LongRow>> {
         List::Organisations => ["organisme_code", "organisme"],
     };
     let mut columns = vec![
-        Column::required(code, Kind::Text, |row: &LongRow| row.item.code.as_str().into()),
-        Column::required(label, Kind::Text, |row: &LongRow| row.item.label.as_str().into()).wide(34),
+        Column::required(code, Kind::Text, |row: &LongRow| (&*row.item.code).into()),
+        Column::required(label, Kind::Text, |row: &LongRow| (&*row.item.label).into()).wide(34),
     ];
     if list == List::Themes {
-        let sub_themes = |row: &LongRow, what: fn(&Term) -> &str| {
-            joined::<SubTheme>(&row.item.sub_themes, what).filter(|text| non_empty(text).is_some())
-        };
         columns.extend([
-            Column::optional("sous_themes_codes", Kind::Text, move |row: &LongRow| {
-                sub_themes(row, |term| term.name).into()
+            Column::optional("sous_themes_codes", Kind::Text, |row: &LongRow| {
+                terms(row.item.sub_themes.iter().copied(), |term| term.name).into()
             }),
-            Column::optional("sous_themes", Kind::Text, move |row: &LongRow| {
-                sub_themes(row, |term| term.label).into()
+            Column::optional("sous_themes", Kind::Text, |row: &LongRow| {
+                terms(row.item.sub_themes.iter().copied(), |term| term.label).into()
             }),
         ]);
     } else {

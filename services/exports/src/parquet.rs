@@ -1,29 +1,28 @@
 //! Parquet: the columns of the CSV with their types. Texts are UTF-8, counts INT64, days DATE, instants TIMESTAMP in
 //! microseconds of UTC; a column is optional if a row may lack its value. Compressed with zstd.
 //!
-//! Rows are buffered until a row group is full: that, and a few hundred bytes per column and group for the footer, is
-//! the memory of an export. The footer has the description of the file, as key-value pairs.
+//! A row group is encoded in memory, on any thread, and appended: that, and a few hundred bytes per column and group for the
+//! footer, is the memory of an export. The footer has the description of the file, as key-value pairs.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
+use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer};
+use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use super::about::About;
 use super::cell::{Cell, Column, Kind};
 use cra_analytics::fact::day_number;
 
-/// Maximum number of rows per row group.
-const GROUP_ROWS_MAX: usize = 4_096;
-/// Approximate maximum of text bytes per row group: rows of older documents may be long.
-const GROUP_TEXT_BYTES_MAX: usize = 16 << 20;
+/// Maximum number of rows per row group: their values are in memory, and each group costs memory in the footer.
+pub const GROUP_ROWS_MAX: usize = 4_096;
 
 const PRESENT: i16 = 1;
 const ABSENT: i16 = 0;
@@ -31,9 +30,8 @@ const ABSENT: i16 = 0;
 /// A table being written.
 pub struct Parquet<W: Write + Send, R> {
     writer: SerializedFileWriter<W>,
-    columns: Vec<Column<R>>,
-    group: Vec<Values>,
-    rows: usize,
+    schema: SchemaDescPtr,
+    columns: Arc<[Column<R>]>,
 }
 
 impl<W: Write + Send, R> Parquet<W, R> {
@@ -48,14 +46,76 @@ impl<W: Write + Send, R> Parquet<W, R> {
             .set_key_value_metadata(Some(about.metadata().into_iter().map(pair).collect()))
             .build();
         let schema = schema(&columns).map_err(failed)?;
+        let descriptor = Arc::new(SchemaDescriptor::new(Arc::clone(&schema)));
         let writer = SerializedFileWriter::new(output, schema, Arc::new(properties)).map_err(failed)?;
-        let group = columns.iter().map(|column| Values::of(column.kind())).collect();
-        Ok(Self { writer, columns, group, rows: 0 })
+        Ok(Self { writer, schema: descriptor, columns: columns.into() })
     }
 
+    /// Encodes row groups of this file.
+    pub fn encoder(&self) -> GroupEncoder<R> {
+        GroupEncoder {
+            columns: Arc::clone(&self.columns),
+            schema: Arc::clone(&self.schema),
+            properties: Arc::clone(self.writer.properties()),
+        }
+    }
+
+    /// Appends a row group.
+    pub fn append(&mut self, group: EncodedGroup) -> io::Result<()> {
+        let mut writer = self.writer.next_row_group().map_err(failed)?;
+        for column in group.columns {
+            writer.append_column(&group.bytes, column).map_err(failed)?;
+        }
+        writer.close().map_err(failed)?;
+        Ok(())
+    }
+
+    /// Writes the footer.
+    pub fn finish(self) -> io::Result<()> {
+        self.writer.close().map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// Encodes row groups of a file.
+pub struct GroupEncoder<R> {
+    columns: Arc<[Column<R>]>,
+    schema: SchemaDescPtr,
+    properties: WriterPropertiesPtr,
+}
+
+/// An encoded row group, to be appended to its file.
+pub struct EncodedGroup {
+    /// The chunks of all columns, one after the other; each has its offset.
+    bytes: Bytes,
+    columns: Vec<ColumnCloseResult>,
+}
+
+impl<R> GroupEncoder<R> {
+    /// A part without rows.
+    #[must_use]
+    pub fn part(&self) -> Groups<'_, R> {
+        Groups { encoder: self, values: self.values(), rows: 0, encoded: Vec::new() }
+    }
+
+    fn values(&self) -> Vec<Values> {
+        self.columns.iter().map(Values::of).collect()
+    }
+}
+
+/// Consecutive rows of a file, in as many row groups as needed.
+pub struct Groups<'a, R> {
+    encoder: &'a GroupEncoder<R>,
+    /// Of the current row group.
+    values: Vec<Values>,
+    rows: usize,
+    encoded: Vec<EncodedGroup>,
+}
+
+impl<R> Groups<'_, R> {
     /// Adds a row.
     pub fn row(&mut self, row: &R) -> io::Result<()> {
-        for (column, values) in self.columns.iter().zip(&mut self.group) {
+        for (column, values) in self.encoder.columns.iter().zip(&mut self.values) {
             let cell = column.cell(row);
             if cell == Cell::Absent && !column.is_optional() {
                 return Err(io::Error::other(format!("{} says nothing", column.name())));
@@ -63,30 +123,28 @@ impl<W: Write + Send, R> Parquet<W, R> {
             values.push(cell)?;
         }
         self.rows += 1;
-        let text_bytes: usize = self.group.iter().map(Values::text_bytes).sum();
-        if self.rows == GROUP_ROWS_MAX || text_bytes >= GROUP_TEXT_BYTES_MAX {
-            self.write_group()?;
-        }
-        Ok(())
+        if self.rows == GROUP_ROWS_MAX { self.encode() } else { Ok(()) }
     }
 
-    /// Writes the remaining rows and the footer.
-    pub fn finish(mut self) -> io::Result<()> {
+    /// Encodes the last rows.
+    pub fn finish(mut self) -> io::Result<Vec<EncodedGroup>> {
         if self.rows > 0 {
-            self.write_group()?;
+            self.encode()?;
         }
-        self.writer.close().map_err(failed)?;
-        Ok(())
+        Ok(self.encoded)
     }
 
-    fn write_group(&mut self) -> io::Result<()> {
-        let mut group = self.writer.next_row_group().map_err(failed)?;
-        for (column, values) in self.columns.iter().zip(&mut self.group) {
-            let writer = group.next_column().map_err(failed)?;
-            let writer = writer.ok_or_else(|| io::Error::other("more columns than the schema has"))?;
-            values.write(writer, column.is_optional()).map_err(failed)?;
+    fn encode(&mut self) -> io::Result<()> {
+        let GroupEncoder { schema, properties, .. } = self.encoder;
+        let mut sink = TrackedWrite::new(Vec::new());
+        let mut columns = Vec::with_capacity(self.values.len());
+        for (at, values) in std::mem::replace(&mut self.values, self.encoder.values()).into_iter().enumerate()
+        {
+            let pages = Box::new(SerializedPageWriter::new(&mut sink));
+            let writer = get_column_writer(schema.column(at), Arc::clone(properties), pages);
+            columns.push(values.write(writer).map_err(failed)?);
         }
-        group.close().map_err(failed)?;
+        self.encoded.push(EncodedGroup { bytes: sink.into_inner().map_err(failed)?.into(), columns });
         self.rows = 0;
         Ok(())
     }
@@ -117,10 +175,11 @@ fn schema<R>(columns: &[Column<R>]) -> Result<TypePtr, ParquetError> {
     Ok(Arc::new(Type::group_type_builder("cra").with_fields(fields).build()?))
 }
 
-/// The values of one column in the current row group, and which rows have one.
+/// The values of one column in a row group, and which rows have one.
 struct Values {
     stored: Stored,
-    levels: Vec<i16>,
+    /// `None` if every row has one.
+    levels: Option<Vec<i16>>,
 }
 
 enum Stored {
@@ -131,13 +190,13 @@ enum Stored {
 }
 
 impl Values {
-    fn of(kind: Kind) -> Self {
-        let stored = match kind {
+    fn of<R>(column: &Column<R>) -> Self {
+        let stored = match column.kind() {
             Kind::Text => Stored::Texts(Vec::new(), Vec::new()),
             Kind::Integer | Kind::Share | Kind::Instant => Stored::Longs(Vec::new()),
             Kind::Day => Stored::Days(Vec::new()),
         };
-        Self { stored, levels: Vec::new() }
+        Self { stored, levels: column.is_optional().then(Vec::new) }
     }
 
     fn push(&mut self, cell: Cell<'_>) -> io::Result<()> {
@@ -156,36 +215,27 @@ impl Values {
             (Stored::Days(days), Cell::Day(day)) => days.push(day_number(day)),
             (_, cell) => return Err(io::Error::other(format!("{cell:?} in a column of another kind"))),
         }
-        self.levels.push(present);
+        if let Some(levels) = &mut self.levels {
+            levels.push(present);
+        }
         Ok(())
     }
 
-    fn text_bytes(&self) -> usize {
-        match &self.stored {
-            Stored::Texts(bytes, _) => bytes.len(),
-            Stored::Longs(_) | Stored::Days(_) => 0,
+    /// Encodes the values.
+    fn write(self, mut writer: ColumnWriter<'_>) -> Result<ColumnCloseResult, ParquetError> {
+        let levels = self.levels.as_deref();
+        match (self.stored, &mut writer) {
+            (Stored::Texts(bytes, ends), ColumnWriter::ByteArrayColumnWriter(writer)) => {
+                writer.write_batch(&slices(&bytes.into(), &ends), levels, None)?;
+            }
+            (Stored::Longs(longs), ColumnWriter::Int64ColumnWriter(writer)) => {
+                writer.write_batch(&longs, levels, None)?;
+            }
+            (Stored::Days(days), ColumnWriter::Int32ColumnWriter(writer)) => {
+                writer.write_batch(&days, levels, None)?;
+            }
+            _ => return Err(ParquetError::General("a column of another kind".to_owned())),
         }
-    }
-
-    /// Writes and clears the values.
-    fn write(&mut self, mut writer: SerializedColumnWriter<'_>, optional: bool) -> Result<(), ParquetError> {
-        let levels = optional.then_some(&self.levels[..]);
-        match &mut self.stored {
-            Stored::Texts(bytes, ends) => {
-                let texts = slices(&std::mem::take(bytes).into(), ends);
-                writer.typed::<ByteArrayType>().write_batch(&texts, levels, None)?;
-                ends.clear();
-            }
-            Stored::Longs(longs) => {
-                writer.typed::<Int64Type>().write_batch(longs, levels, None)?;
-                longs.clear();
-            }
-            Stored::Days(days) => {
-                writer.typed::<Int32Type>().write_batch(days, levels, None)?;
-                days.clear();
-            }
-        }
-        self.levels.clear();
         writer.close()
     }
 }

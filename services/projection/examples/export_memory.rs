@@ -1,10 +1,12 @@
-//! Measures the cost of exports: peak resident memory, time and size of each format over read models of many CRAs. Each
-//! format runs in a separate process. Linux only, because the peak is read from `/proc`.
+//! Measures the cost of exports: peak resident memory, time, size and digest of each format over read models of many CRAs.
+//! Each format runs in a separate process. Linux only, because the peak is read from `/proc`. With `spread`, the days of
+//! activity have nothing to do with the order of the log.
 //!
-//!     cargo run --release -p cra-projection --example export_memory -- 1000000
+//!     cargo run --profile dist -p cra-projection --example export_memory -- 1000000 [spread]
 
 #![allow(clippy::print_stdout)]
 
+use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,10 +21,18 @@ use cra_eventlog::{LogEntry, LogIdentity, Position, StreamId};
 use cra_projection::generations::{DataFolder, Generations};
 use cra_projection::queries::{self, QueryError, Snapshot};
 use cra_runtime::in_flight::InFlight;
-use jiff::Timestamp;
-use uuid::Uuid;
+use cra_sample::activity;
+use cra_sample::draw::Draw;
+use cra_sample::people::{self, Advisor};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use ring::digest;
 
 const BATCH: u64 = 5_000;
+const ADVISORS: usize = 400;
+/// The first day of record, and the number of days.
+const FIRST_RECORD: Timestamp = Timestamp::constant(1_609_758_000, 0);
+const DAYS: u64 = 1_461;
 const FORMATS: [v1::ExportFormat; 4] =
     [v1::ExportFormat::Csv, v1::ExportFormat::Xlsx, v1::ExportFormat::Ndjson, v1::ExportFormat::Parquet];
 
@@ -30,16 +40,18 @@ const FORMATS: [v1::ExportFormat; 4] =
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [cras] => measure(cras),
-        ["fill", folder, cras] => fill(Path::new(folder), cras.parse()?),
-        ["export", folder, format] => export(folder.into(), format.parse()?).await,
+        [cras] => measure(cras, "recorded"),
+        [cras, "spread"] => measure(cras, "spread"),
+        ["fill", folder, cras, days] => fill(Path::new(folder), cras.parse()?, days == "spread"),
+        ["export", folder, format] => export(folder.into(), format.parse()?, None).await,
+        ["export", folder, format, file] => export(folder.into(), format.parse()?, Some(file)).await,
         _ => bail!("expected the number of CRAs, such as 1000000"),
     }
 }
 
-fn measure(cras: &str) -> anyhow::Result<()> {
+fn measure(cras: &str, days: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    run(&["fill", &folder.path().display().to_string(), cras])?;
+    run(&["fill", &folder.path().display().to_string(), cras, days])?;
     for format in FORMATS {
         run(&["export", &folder.path().display().to_string(), &(format as i32).to_string()])?;
     }
@@ -55,14 +67,15 @@ fn open(folder: &Path) -> anyhow::Result<Generations> {
     Ok(Generations::open(DataFolder::open(folder)?, &LogIdentity("measured".into()), Timestamp::UNIX_EPOCH)?)
 }
 
-fn fill(folder: &Path, cras: u64) -> anyhow::Result<()> {
+fn fill(folder: &Path, cras: u64, spread: bool) -> anyhow::Result<()> {
+    let events = Events::of(cras, spread);
     let generations = open(folder)?;
     let generation = generations.serving();
     let began = Instant::now();
     let mut position = 1;
     while position <= cras {
         let next = (position + BATCH).min(cras + 1);
-        let entries: Vec<LogEntry> = (position..next).map(entry).collect();
+        let entries: Vec<LogEntry> = (position..next).map(|position| events.entry(position)).collect();
         generation.apply(&entries, Timestamp::UNIX_EPOCH)?;
         position = next;
     }
@@ -71,68 +84,65 @@ fn fill(folder: &Path, cras: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn entry(position: u64) -> LogEntry {
-    let cra_id = Uuid::from_u128(u128::from(position) << 64 | 0x8000_0000_0000_0000);
-    let appended_at = Timestamp::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + position);
-    let event = v1::CraEvent {
-        event_id: cra_id.to_string(),
-        cra_id: cra_id.to_string(),
-        revision: 1,
-        recorded_at: Some(timestamp_message(appended_at)),
-        origin: None,
-        fact: Some(v1::cra_event::Fact::Submitted(v1::CraSubmitted {
-            cra: Some(cra(u32::try_from(position).unwrap_or(u32::MAX))),
-            defaulted_fields: vec![],
-        })),
-        moved: false,
-        forgotten: None,
-    };
-    let payload = record::encode(&event);
-    LogEntry {
-        position: Position(position),
-        stream: Some(StreamId(cra_id)),
-        event_id: Some(cra_id),
-        payload,
-        appended_at,
-        trace: None,
+/// Events of CRAs as advisors record them over four years: most within days of the activity, a few much later. If they are
+/// `spread`, the day of activity is any of the four years before the first record.
+struct Events {
+    advisors: Vec<Advisor>,
+    cras: u64,
+    spread: bool,
+}
+
+impl Events {
+    fn of(cras: u64, spread: bool) -> Self {
+        let (mut draw, communes) = (Draw::seeded(1), people::inhabited());
+        let advisors = (1..=ADVISORS).map(|number| {
+            let home = people::by_population(&communes, &mut draw);
+            let round = people::round_from(home, &communes, &mut draw);
+            people::advisor(number, format!("structure-{}", number / 2), &round, &mut draw)
+        });
+        Self { advisors: advisors.collect(), cras, spread }
+    }
+
+    fn entry(&self, position: u64) -> LogEntry {
+        let mut draw = Draw::of(1, 1, position);
+        let cra_id = uuid::Builder::from_random_bytes(draw.bytes()).into_uuid();
+        let days = |days: u64| SignedDuration::from_hours(24 * i64::try_from(days).unwrap_or_default());
+        let recorded_at = FIRST_RECORD + days(position * DAYS / (self.cras + 1));
+        let activity_at = match draw.below(100) {
+            _ if self.spread => FIRST_RECORD - days(1 + draw.below(DAYS)),
+            part if part < 75 => recorded_at - days(1 + draw.below(9)),
+            part if part < 98 => recorded_at - days(1 + draw.below(60)),
+            _ => recorded_at - days(1 + draw.below(110)),
+        };
+        let date = TimeZone::UTC.to_datetime(activity_at).date();
+        let advisor = draw.one_of(&self.advisors);
+        let event = v1::CraEvent {
+            event_id: cra_id.to_string(),
+            cra_id: cra_id.to_string(),
+            revision: 1,
+            recorded_at: Some(timestamp_message(recorded_at)),
+            origin: None,
+            fact: Some(v1::cra_event::Fact::Submitted(v1::CraSubmitted {
+                cra: Some(activity::draw(advisor, date, &mut draw)),
+                defaulted_fields: vec![],
+            })),
+            moved: false,
+            forgotten: None,
+        };
+        let payload = record::encode(&event);
+        LogEntry {
+            position: Position(position),
+            stream: Some(StreamId(cra_id)),
+            event_id: Some(cra_id),
+            payload,
+            appended_at: recorded_at,
+            trace: None,
+        }
     }
 }
 
-/// A workshop with every field derived from its number.
-fn cra(n: u32) -> v1::Cra {
-    let participants = 2 + n % 19;
-    let theme = |offset: u32| i32::try_from(5 + (n + offset) % 9).unwrap_or(5);
-    v1::Cra {
-        advisor_id: format!("conseiller-{}", n % 4_000),
-        structure_id: format!("structure-{}", n % 2_000),
-        date: format!("202{}-{:02}-{:02}", n % 4, 1 + n % 12, 1 + n % 28),
-        place: Some(v1::Place {
-            channel: v1::Channel::Venue.into(),
-            commune_code: "35238".into(),
-            postal_code: "35000".into(),
-            venue_id: format!("lieu-{}", n % 6_000),
-        }),
-        activity: v1::Activity::Workshop.into(),
-        participants: Some(participants),
-        returning_participants: n % 3,
-        ages: Some(v1::AgeCounts { over_60: participants - 1, under_12: 1, ..v1::AgeCounts::default() }),
-        statuses: Some(v1::StatusCounts { retired: participants, ..v1::StatusCounts::default() }),
-        themes: vec![theme(0), theme(1), theme(2)],
-        sub_themes: vec![v1::SubTheme::OfficeSupplies.into()],
-        annotation: format!("séance numéro {n}"),
-        duration: Some(v1::Duration { band: v1::DurationBand::OneHourOrMore.into(), minutes: Some(90) }),
-        follow_up: Some(v1::FollowUp {
-            individual: 1,
-            workshop: 0,
-            redirections: vec![v1::Redirection {
-                organisation: Some(v1::redirection::Organisation::Other(format!("Association {}", n % 500))),
-                people: 1,
-            }],
-        }),
-    }
-}
-
-async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
+async fn export(folder: PathBuf, format: i32, file: Option<&str>) -> anyhow::Result<()> {
+    let mut file = file.map(fs::File::create).transpose()?;
     let generations = open(&folder)?;
     let generation = generations.serving();
     let opened = peak_mb()?;
@@ -147,18 +157,32 @@ async fn export(folder: PathBuf, format: i32) -> anyhow::Result<()> {
     let kind = queries::check_export(&request).map_err(QueryError::Invalid)?;
     let wanted = queries::ExportSpec::new(kind, Arc::default());
     let mut export = queries::export(wanted, snapshot, folder, permit).await?;
-    let mut bytes = 0;
+    let (mut bytes, mut first) = (0, None);
+    let mut digest = digest::Context::new(&digest::SHA256);
     while let Some(chunk) = export.next_chunk().await? {
+        first.get_or_insert_with(|| began.elapsed());
         bytes += chunk.len();
+        digest.update(&chunk);
+        if let Some(file) = &mut file {
+            file.write_all(&chunk)?;
+        }
     }
     let took = began.elapsed();
+    let rows = export.rows() as u128 * 1_000 / took.as_millis().max(1);
     println!(
-        "{}: {} MB in {took:.1?}; peak {} MB, {opened} MB when opened, {before} MB after a scan",
+        "{}: {} MB in {took:.1?}, {rows} rows/s, first chunk after {:.1?}; peak {} MB, {opened} MB when opened, \
+         {before} MB after a scan; {}",
         export.media_type(),
         bytes >> 20,
-        peak_mb()?
+        first.unwrap_or_default(),
+        peak_mb()?,
+        hex(&digest.finish().as_ref()[..8]),
     );
     Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn peak_mb() -> anyhow::Result<u64> {

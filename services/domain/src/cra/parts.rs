@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::spelling;
 use crate::territory::{self, CommuneId};
-use crate::vocabulary::{AgeBand, Channel, DurationBucket, Organisation, Status, Word};
+use crate::vocabulary::{AgeBand, Channel, DurationBand, DurationBucket, Organisation, Status, Word};
 
 /// Opaque identifier of an advisor, a structure or a venue: 1 to 64 characters of `[A-Za-z0-9._:-]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +161,17 @@ impl Duration {
             Self::OneHourOrMore => Some(DurationBucket::From1HourUnrefined),
             Self::Exact { minutes } if minutes < 120 => Some(DurationBucket::From1To2Hours),
             Self::Exact { .. } => Some(DurationBucket::From2Hours),
+            Self::Unspecified => None,
+        }
+    }
+
+    /// The band of the form; `None` if unspecified.
+    #[must_use]
+    pub fn band(self) -> Option<DurationBand> {
+        match self {
+            Self::UpTo30Minutes => Some(DurationBand::UpTo30Minutes),
+            Self::From30MinutesTo1Hour => Some(DurationBand::From30MinutesTo1Hour),
+            Self::OneHourOrMore | Self::Exact { .. } => Some(DurationBand::OneHourOrMore),
             Self::Unspecified => None,
         }
     }

@@ -152,13 +152,11 @@ fn duration(message: Option<v1::Duration>) -> Result<Duration, DecodeError> {
 }
 
 pub(super) fn duration_message(duration: Duration) -> v1::Duration {
-    let (band, minutes) = match duration {
-        Duration::UpTo30Minutes => (DurationBand::UpTo30Minutes.number(), None),
-        Duration::From30MinutesTo1Hour => (DurationBand::From30MinutesTo1Hour.number(), None),
-        Duration::OneHourOrMore => (DurationBand::OneHourOrMore.number(), None),
-        Duration::Exact { minutes } => (DurationBand::OneHourOrMore.number(), Some(minutes)),
-        Duration::Unspecified => (0, None),
+    let minutes = match duration {
+        Duration::Exact { minutes } => Some(minutes),
+        _ => None,
     };
+    let band = duration.band().map_or(0, DurationBand::number);
     v1::Duration { band, minutes }
 }
 

@@ -5,6 +5,7 @@ mod chart;
 mod page;
 mod table;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -23,6 +24,9 @@ pub(super) use table::{Table, add_report_table};
 
 /// Maximum number of characters of a cell, by the format.
 const CELL_CHARACTERS_MAX: usize = 32_767;
+/// Maximum bytes of a cell without its text, and of an escaped character.
+const CELL_BYTES: u64 = 80;
+const CHARACTER_BYTES: u64 = 6;
 /// Colour of headings and charts.
 pub(super) const ACCENT: Color = Color::RGB(0x00_00_91);
 /// Secondary colour.
@@ -82,12 +86,22 @@ impl Styles {
         }
     }
 
-    fn write<R>(&self, sheet: &mut Worksheet, number: u32, columns: &[Column<R>], row: &R) -> io::Result<()> {
+    /// Writes a row; returns an upper bound of its size in the sheet.
+    fn write<R>(
+        &self,
+        sheet: &mut Worksheet,
+        number: u32,
+        columns: &[Column<R>],
+        row: &R,
+    ) -> io::Result<u64> {
+        let mut bytes = 0;
         for (index, column) in (0..).zip(columns) {
             let text = if column.is_code() { &self.code } else { &self.text };
-            self.write_cell(sheet, number, index, column.cell(row), text).map_err(failed)?;
+            let cell = column.cell(row);
+            bytes += bytes_of(&cell);
+            self.write_cell(sheet, number, index, cell, text).map_err(failed)?;
         }
-        Ok(())
+        Ok(bytes)
     }
 
     fn write_cell(
@@ -103,7 +117,7 @@ impl Styles {
                 Some(blank) => sheet.write_blank(row, place, blank)?,
                 None => return Ok(()),
             },
-            Cell::Text(text) => sheet.write_string_with_format(row, place, fitted(&text), words)?,
+            Cell::Text(text) => sheet.write_string_with_format(row, place, fitted(text), words)?,
             Cell::Integer(number) => sheet.write_with_format(row, place, number, &self.integer)?,
             Cell::Share(per_mille) => {
                 sheet.write_number_with_format(row, place, f64::from(per_mille) / 1000.0, &self.share)?
@@ -141,12 +155,21 @@ pub(super) fn failed(error: XlsxError) -> io::Error {
     }
 }
 
-/// The text, truncated to the length of a cell. Other formats contain it completely.
-fn fitted(text: &str) -> String {
-    match text.char_indices().nth(CELL_CHARACTERS_MAX) {
-        None => text.to_owned(),
-        Some(_) => text.chars().take(CELL_CHARACTERS_MAX - 1).chain(['…']).collect(),
+/// Upper bound of the size of a cell in the sheet.
+fn bytes_of(cell: &Cell<'_>) -> u64 {
+    match cell {
+        Cell::Absent => 0,
+        Cell::Text(text) => CELL_BYTES + CHARACTER_BYTES * text.len() as u64,
+        _ => CELL_BYTES,
     }
+}
+
+/// The text, truncated to the length of a cell. Other formats contain it completely.
+fn fitted(text: Cow<'_, str>) -> String {
+    if text.len() <= CELL_CHARACTERS_MAX || text.chars().nth(CELL_CHARACTERS_MAX).is_none() {
+        return text.into_owned();
+    }
+    text.chars().take(CELL_CHARACTERS_MAX - 1).chain(['…']).collect()
 }
 
 fn excel_day(day: Date) -> Result<ExcelDateTime, XlsxError> {
@@ -180,9 +203,9 @@ mod tests {
     #[test]
     fn a_text_longer_than_a_cell_is_truncated_with_a_mark() {
         let long = "é".repeat(CELL_CHARACTERS_MAX + 1);
-        let cut = fitted(&long);
+        let cut = fitted(long.into());
         assert_eq!(cut.chars().count(), CELL_CHARACTERS_MAX);
         assert!(cut.ends_with("é…"));
-        assert_eq!(fitted(&"é".repeat(CELL_CHARACTERS_MAX)).chars().last(), Some('é'));
+        assert_eq!(fitted("é".repeat(CELL_CHARACTERS_MAX).into()).chars().last(), Some('é'));
     }
 }

@@ -16,9 +16,6 @@ const LINE_PIXELS: u32 = 20;
 const HEAD_PIXELS: u32 = 8;
 /// Width of a number with separators, in characters.
 const NUMBER_CHARACTERS: u16 = 12;
-/// Maximum bytes of a cell without its text, and of an escaped character.
-const CELL_BYTES: u64 = 80;
-const CHARACTER_BYTES: u64 = 6;
 /// Maximum size of a sheet in a plain archive, with a margin.
 const PLAIN_SHEET_BYTES: u64 = 4_000_000_000;
 /// Width of the filter arrow, in characters.
@@ -82,9 +79,9 @@ impl<R> Table<R> {
             self.begin_sheet()?;
         }
         self.rows += 1;
-        self.bytes += self.columns.iter().map(|column| bytes_of(&column.cell(row))).sum::<u64>();
         let sheet = self.workbook.worksheet_from_index(self.sheets - 1).map_err(failed)?;
-        self.styles.write(sheet, self.rows, &self.columns, row)
+        self.bytes += self.styles.write(sheet, self.rows, &self.columns, row)?;
+        Ok(())
     }
 
     /// Sets filters and print layout, once the last row is known.
@@ -153,15 +150,6 @@ fn begin_sheet<R>(
         sheet.write_with_format(0, index, title(column), &styles.head)?;
     }
     Ok(())
-}
-
-/// Upper bound of the size of a cell in the sheet.
-fn bytes_of(cell: &Cell<'_>) -> u64 {
-    match cell {
-        Cell::Absent => 0,
-        Cell::Text(text) => CELL_BYTES + CHARACTER_BYTES * text.len() as u64,
-        _ => CELL_BYTES,
-    }
 }
 
 /// Number of lines of a text in a column of this width, wrapped at spaces.

@@ -2,10 +2,13 @@
 //! What is in a file and how it looks is in [`crate::exports`].
 
 mod chunks;
+mod cras;
 mod months;
+mod parts;
+mod rows;
+mod sorter;
 mod spec;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::chunks::Chunks;
+use self::cras::CrasFile;
 use self::months::Months;
 pub use self::spec::{ExportSpec, check_export};
 use super::scan::{CancelOnDrop, Scan};
@@ -30,10 +34,7 @@ use cra_analytics::dimension::Dimension;
 use cra_analytics::figures;
 use cra_analytics::order::Order;
 use cra_analytics::periods::{Period, Periods};
-use cra_exports::{
-    self, About, BreakdownLine, BreakdownWorkbook, Content, CraRow, CrasWorkbook, Csv, Format, List, LongRow,
-    LongWorkbook, Parquet, PeriodFigures,
-};
+use cra_exports::{self, About, BreakdownLine, BreakdownWorkbook, Content, Csv, Format, PeriodFigures};
 
 /// A file being written.
 pub struct Export {
@@ -82,7 +83,8 @@ impl Export {
     }
 }
 
-/// Starts a file, or returns every fault of the request. Long workbooks are buffered in an unnamed file in `folder`;
+/// Starts a file, or returns every fault of the request. Long workbooks, and CRAs that must be sorted, are buffered in unnamed
+/// files in `folder`;
 /// the permit is released once the file is written or its caller has gone.
 pub async fn export(
     wanted: ExportSpec,
@@ -134,8 +136,8 @@ fn write(source: Source<'_>, format: Format, folder: &Path, output: &mut Chunks)
     match about.content {
         Content::Statistics => write_statistics(source, format, output),
         Content::Series(granularity) => write_series(source, granularity, format, output),
-        Content::Cras => write_cras(source, format, folder, output),
-        Content::LongTable(list) => write_long_table(source, list, format, folder, output),
+        Content::Cras => CrasFile { source, folder }.write(format, output),
+        Content::LongTable(list) => CrasFile { source, folder }.write_long_table(list, format, output),
         Content::Breakdown(dimension) => {
             let breakdown = Breakdown::parse(dimension.into(), Order::DEFAULT, false)?;
             let lines = breakdown.lines(scan, selection)?;
@@ -189,92 +191,6 @@ fn write_series(
         Format::Ndjson | Format::Parquet => unreachable!("a series is not offered so, see `ExportSpec`"),
     }
     Ok(())
-}
-
-fn write_long_table(
-    source: Source<'_>,
-    list: List,
-    format: Format,
-    folder: &Path,
-    output: &mut Chunks,
-) -> Result<(), QueryError> {
-    let about = source.about;
-    match format {
-        Format::Csv => {
-            let mut table = Csv::begin(output, cra_exports::long_columns(list))?;
-            each_long_row(source, list, |row| table.row(row))?;
-            table.finish()?;
-        }
-        Format::Xlsx => {
-            let mut workbook = LongWorkbook::begin(list, folder)?;
-            each_long_row(source, list, |row| workbook.row(row))?;
-            workbook.finish(about, output)?;
-        }
-        Format::Parquet => {
-            let mut table = Parquet::begin(output, cra_exports::long_columns(list), about)?;
-            each_long_row(source, list, |row| table.row(row))?;
-            table.finish()?;
-        }
-        Format::Ndjson => unreachable!("a long table is not offered so, see `ExportSpec`"),
-    }
-    Ok(())
-}
-
-fn each_long_row(
-    source: Source<'_>,
-    list: List,
-    mut take: impl FnMut(&LongRow) -> io::Result<()>,
-) -> Result<(), QueryError> {
-    each_record(source, |record| {
-        let cra = CraRow::new(record).map_err(damaged)?;
-        Ok(LongRow::each(cra, list, &mut take)?)
-    })
-}
-
-/// By day of activity, then by position: the order of the facts.
-fn write_cras(
-    source: Source<'_>,
-    format: Format,
-    folder: &Path,
-    output: &mut Chunks,
-) -> Result<(), QueryError> {
-    let about = source.about;
-    match format {
-        Format::Csv => {
-            let mut table = Csv::begin(output, cra_exports::cra_columns())?;
-            each_row(source, |row| table.row(row))?;
-            table.finish()?;
-        }
-        Format::Xlsx => {
-            let mut workbook = CrasWorkbook::begin(folder)?;
-            each_row(source, |row| workbook.row(row))?;
-            workbook.finish(about, output)?;
-        }
-        Format::Ndjson => each_record(source, |record| Ok(cra_exports::ndjson(output, &record)?))?,
-        Format::Parquet => {
-            let mut table = Parquet::begin(output, cra_exports::cra_columns(), about)?;
-            each_row(source, |row| table.row(row))?;
-            table.finish()?;
-        }
-    }
-    Ok(())
-}
-
-fn each_row(source: Source<'_>, mut take: impl FnMut(&CraRow) -> io::Result<()>) -> Result<(), QueryError> {
-    each_record(source, |record| Ok(take(&CraRow::new(record).map_err(damaged)?)?))
-}
-
-fn each_record(
-    source: Source<'_>,
-    mut take: impl FnMut(v1::CraRecord) -> Result<(), QueryError>,
-) -> Result<(), QueryError> {
-    // The dictionary is locked for one record only: the caller may block the writer, and new facts need it.
-    let Source { scan, selection, .. } = source;
-    scan.try_each(selection, |fact| {
-        take(scan.record(fact)?)?;
-        source.rows.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    })
 }
 
 fn write_breakdown(

@@ -194,22 +194,6 @@ impl Scan {
         Ok(gathered)
     }
 
-    /// Calls a function for every matching fact, by day, then by position, until the first error.
-    pub(crate) fn try_each(
-        &self,
-        selection: &Selection,
-        mut take: impl FnMut(&Fact) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        let mut keys = self.keys(selection, Vec::new, Vec::push, Vec::extend)?;
-        keys.sort_unstable();
-        let session = self.session()?;
-        for (number, key) in keys.into_iter().enumerate() {
-            self.check(number)?;
-            take(&session.fact(key.from)?)?;
-        }
-        Ok(())
-    }
-
     /// Binds a selection for testing facts.
     pub(crate) fn filter(&self, selection: &Selection) -> Filter {
         Filter::bind(selection, &self.snapshot.generation.dictionary().read())

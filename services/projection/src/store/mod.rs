@@ -7,6 +7,7 @@ mod flushing;
 mod keys;
 mod loading;
 mod records;
+mod stored;
 
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
@@ -26,6 +27,7 @@ pub(crate) use batch::Batch;
 pub(crate) use chunks::{ChunkWriter, rewrite};
 pub use records::Description;
 pub(crate) use records::{Checkpoint, EventEffect, Parked};
+pub(crate) use stored::StoredFact;
 
 use chunks::{Effects, Place};
 use cra_analytics::dictionary::Dictionary;
