@@ -6,6 +6,7 @@ mod cras;
 mod figures;
 mod long_tables;
 mod names;
+mod order;
 mod printing;
 mod series;
 

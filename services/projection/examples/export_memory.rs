@@ -171,18 +171,14 @@ async fn export(folder: PathBuf, format: i32, file: Option<&str>) -> anyhow::Res
     let rows = export.rows() as u128 * 1_000 / took.as_millis().max(1);
     println!(
         "{}: {} MB in {took:.1?}, {rows} rows/s, first chunk after {:.1?}; peak {} MB, {opened} MB when opened, \
-         {before} MB after a scan; {}",
+         {before} MB after a scan; {:016x}",
         export.media_type(),
         bytes >> 20,
         first.unwrap_or_default(),
         peak_mb()?,
-        hex(&digest.finish().as_ref()[..8]),
+        digest.finish().as_ref().iter().take(8).fold(0_u64, |digest, byte| digest << 8 | u64::from(*byte)),
     );
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn peak_mb() -> anyhow::Result<u64> {

@@ -15,11 +15,15 @@ use cra_exports::{
 
 use super::chunks::Chunks;
 use super::rows::{Batch, Keys};
+use super::sorter::Sorter;
 use super::{Source, parts};
 use crate::queries::QueryError;
 
 /// Maximum number of CRAs per part; of Parquet as many as in a row group.
 const PART_CRAS: usize = 1_024;
+/// Bytes of stored CRAs in memory that wait for an earlier day.
+const WAITING_BYTES_MAX: usize = 4 << 20;
+
 /// A file of CRAs.
 #[derive(Clone, Copy)]
 pub(super) struct CrasFile<'a> {
@@ -150,9 +154,10 @@ impl CrasFile<'_> {
             rows.fetch_add(cras, Ordering::Relaxed);
             Ok(())
         };
+        let sorter = Sorter::new(self.folder, WAITING_BYTES_MAX);
         if keys.len() <= cras_max {
-            return keys.each_batch(scan, cras_max, self.folder, |batch| append(encode(batch)?));
+            return keys.each_batch(scan, cras_max, sorter, |batch| append(encode(batch)?));
         }
-        parts::in_order(|take| keys.each_batch(scan, cras_max, self.folder, take), encode, append)
+        parts::in_order(|take| keys.each_batch(scan, cras_max, sorter, take), encode, append)
     }
 }

@@ -84,18 +84,22 @@ mod tests {
         in_order(|take| (0..numbers).try_for_each(take), encode, append)
     }
 
-    fn slowly(number: usize) -> Part<usize> {
+    fn slowly(number: usize) -> usize {
         thread::sleep(Duration::from_micros(u64::try_from(300 - number * 3).unwrap()));
-        Ok(number)
+        number
     }
 
     #[test]
     fn parts_are_appended_in_the_order_of_their_batches() {
         let mut appended = Vec::new();
-        run(100, slowly, |number| {
-            appended.push(number);
-            Ok(())
-        })
+        run(
+            100,
+            |number| Ok(slowly(number)),
+            |number| {
+                appended.push(number);
+                Ok(())
+            },
+        )
         .unwrap();
         assert_eq!(appended, (0..100).collect::<Vec<_>>());
     }
@@ -107,16 +111,23 @@ mod tests {
         let fail_at = |at| move |number| if number == at { Err(failed()) } else { Ok(number) };
         for at in [0, 1, 50, 99] {
             assert!(is_reported(run(100, fail_at(at), |_| Ok(()))), "encoded");
-            assert!(is_reported(run(100, slowly, |number| fail_at(at)(number).map(drop))), "appended");
+            assert!(
+                is_reported(run(100, |number| Ok(slowly(number)), |number| fail_at(at)(number).map(drop))),
+                "appended"
+            );
             let produce = |take: &mut dyn FnMut(usize) -> Result<(), QueryError>| {
                 (0..at).try_for_each(take)?;
                 Err(failed())
             };
             let mut appended = 0;
-            let ended = in_order(produce, slowly, |_| {
-                appended += 1;
-                Ok(())
-            });
+            let ended = in_order(
+                produce,
+                |number| Ok(slowly(number)),
+                |_| {
+                    appended += 1;
+                    Ok(())
+                },
+            );
             assert!(is_reported(ended), "produced");
             assert_eq!(appended, at, "what was produced before");
         }

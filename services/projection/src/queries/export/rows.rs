@@ -1,8 +1,6 @@
 //! The CRAs of a file, in its order: by day of activity, then by position. The store's chunks are read in their order, each
 //! once; rows that wait for an earlier day are sorted in bounded memory.
 
-use std::path::Path;
-
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::{Fact, FactKey};
 use cra_domain::cra::DecodeError;
@@ -15,8 +13,6 @@ use crate::queries::QueryError;
 use crate::queries::scan::Scan;
 use crate::store::StoredFact;
 
-/// Bytes of stored CRAs in memory that wait for an earlier day.
-const WAITING_BYTES_MAX: usize = 4 << 20;
 /// Bytes of the stored CRAs of a batch, but for the last one: those of older forms may be long.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Number of keys between two notes of the earliest day to come.
@@ -111,17 +107,15 @@ impl Keys {
         if index == self.len() { i32::MAX } else { self.earliest[index / KEYS_PER_NOTE] }
     }
 
-    /// Passes on the CRAs in batches of `rows`, the last one shorter. Rows that wait are written to an unnamed file in
-    /// `folder` if they are many.
+    /// Passes on the CRAs in batches of `rows`, the last one shorter; `sorter` has no rows yet.
     pub(super) fn each_batch(
         &self,
         scan: &Scan,
         rows: usize,
-        folder: &Path,
+        mut sorter: Sorter,
         mut take: impl FnMut(Batch) -> Result<(), QueryError>,
     ) -> Result<(), QueryError> {
         let mut batch = Batch::default();
-        let mut sorter = Sorter::new(folder, WAITING_BYTES_MAX);
         let mut each = |stored: &[u8]| {
             batch.push(stored);
             if batch.len() == rows || batch.bytes.len() >= BATCH_BYTES_MAX {
@@ -139,5 +133,69 @@ impl Keys {
         })?;
         sorter.take_until(i32::MAX, &mut each)?;
         if batch.len() > 0 { take(batch) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{ReadModels, corrected, cra, cra_id, submitted, withdrawn};
+    use crate::queries::Snapshot;
+
+    const CRAS: u8 = 250;
+
+    fn day(n: u8) -> String {
+        format!("2024-02-{:02}", 1 + u32::from(n) * 17 % 28)
+    }
+
+    fn event(n: u8) -> cra_contracts::v1::CraEvent {
+        submitted(n, cra_contracts::v1::Cra { date: day(n), ..cra() })
+    }
+
+    /// The CRAs of a file, and the number of its batches.
+    fn read(models: &ReadModels, position: u64, rows: usize, memory: usize) -> (Vec<Fact>, usize) {
+        let now = Snapshot::now(models.serving()).unwrap();
+        let (scan, _cancel_on_drop) =
+            Scan::streamed(Snapshot { position: cra_eventlog::Position(position), ..now });
+        let folder = tempfile::tempdir().unwrap();
+        let (mut facts, mut batches) = (Vec::new(), 0);
+        let keys = Keys::of(&scan, &Selection::default()).unwrap();
+        let take = |batch: Batch| {
+            batches += 1;
+            assert!(batch.len() <= rows);
+            let dictionary = scan.snapshot.generation.dictionary();
+            batch.try_each(
+                dictionary,
+                |fact, _| Ok(fact),
+                |fact| {
+                    facts.push(fact);
+                    Ok(())
+                },
+            )
+        };
+        keys.each_batch(&scan, rows, Sorter::new(folder.path(), memory), take).unwrap();
+        assert_eq!(facts.len(), keys.len());
+        (facts, batches)
+    }
+
+    #[test]
+    fn facts_come_by_day_then_by_position_whatever_the_memory_and_the_batches() {
+        let mut events: Vec<_> = (0..CRAS).map(event).collect();
+        events.push(corrected(3, 2, cra_contracts::v1::Cra { date: day(4), ..cra() }));
+        events.push(withdrawn(5, 2));
+        let models = ReadModels::of(&events);
+        models.serving().columns().unwrap();
+        for (position, cras) in [(u64::from(CRAS), CRAS), (u64::from(CRAS) + 2, CRAS - 1)] {
+            let (expected, _) = read(&models, position, usize::from(CRAS), 1 << 20);
+            assert_eq!(expected.len(), usize::from(cras));
+            assert!(expected.is_sorted_by_key(|fact| fact.day));
+            let of_third = expected.iter().find(|fact| fact.cra_id == cra_id(3)).unwrap();
+            assert_eq!(of_third.revision, if position == u64::from(CRAS) { 1 } else { 2 });
+            for (rows, memory) in [(1, 1), (7, 2_000), (64, 1 << 20), (1_000, 5_000)] {
+                let (facts, batches) = read(&models, position, rows, memory);
+                assert!(facts == expected, "{rows} rows, {memory} bytes");
+                assert_eq!(batches, expected.len().div_ceil(rows));
+            }
+        }
     }
 }
