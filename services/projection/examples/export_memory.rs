@@ -94,7 +94,7 @@ struct Events {
 
 impl Events {
     fn of(cras: u64, spread: bool) -> Self {
-        let (mut draw, communes) = (Draw::seeded(1), people::inhabited());
+        let (mut draw, communes) = (Draw::of(1, 0, 0), people::inhabited());
         let advisors = (1..=ADVISORS).map(|number| {
             let home = people::by_population(&communes, &mut draw);
             let round = people::round_from(home, &communes, &mut draw);
