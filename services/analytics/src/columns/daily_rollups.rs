@@ -130,9 +130,10 @@ impl Days {
                 day.few.push(from);
             }
         });
-        let mut days: Vec<_> = days.into_iter().map(|(day, built)| (day, built.end())).collect();
+        let mut days: Vec<_> = days.into_iter().collect();
         days.sort_unstable_by_key(|(day, _)| *day);
-        Self(days)
+        // In this order, so that a query reads the sums of consecutive days from adjacent memory.
+        Self(days.into_iter().map(|(day, built)| (day, built.end())).collect())
     }
 
     /// Adds the facts at some positions that are in force: to the sums of their day if it has many facts, otherwise to its

@@ -18,7 +18,7 @@ use crate::packed_fact::column_form::flag;
 /// Number of facts of a group and a key from which a pass over the group's slices costs less than the facts one by one.
 const DENSE_FROM: u32 = 5;
 /// The same where a few groups of a segment are examined, which share the cost of a set of counts.
-const DENSE_FROM_IN_FEW: u32 = 16;
+const DENSE_FROM_IN_FEW: u32 = 8;
 
 /// Counts by key.
 pub(super) trait Sink {

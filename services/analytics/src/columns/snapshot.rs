@@ -2,8 +2,8 @@
 
 use std::num::NonZero;
 use std::ops::{Range, RangeInclusive};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use super::bits::WORD_BITS;
 use super::block::AsOf;
@@ -22,6 +22,9 @@ use crate::scope::Scope;
 
 /// Minimum number of facts per thread that makes another thread worthwhile.
 const FACTS_PER_THREAD_MIN: usize = 65_536;
+/// Number of cores: asked for once, because the system reads files for the answer.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, NonZero::get));
 /// Groups per morsel of a segment.
 const GROUPS_PER_MORSEL: usize = 1_024;
 
@@ -247,8 +250,7 @@ impl Snapshot {
             }
             count
         };
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let helpers = cores.min(facts / FACTS_PER_THREAD_MIN).saturating_sub(1);
+        let helpers = CORES.min(facts / FACTS_PER_THREAD_MIN).saturating_sub(1);
         let count = std::thread::scope(|scope| {
             let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
             let mut count = work();

@@ -18,6 +18,7 @@ mod mirror;
 mod pull_batches;
 mod read;
 mod restore;
+mod restore_config;
 mod restoring;
 mod retiring;
 mod room;

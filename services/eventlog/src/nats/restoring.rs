@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::stream::{Config, Info, SubjectTransform};
+use async_nats::jetstream::stream::{Config, Info};
 use async_trait::async_trait;
 use futures::stream::StreamExt as _;
 
@@ -17,27 +17,10 @@ use super::NatsLog;
 use super::message::Subjects;
 use super::metadata;
 use super::metadata::StreamHead;
+use super::restore_config::{closed, restore_prefix};
 use crate::lineage::{self, Origin};
 use crate::port::{LogEntry, Restore, RestoreError};
 use crate::position::Position;
-
-/// The designed configuration with what a restore changes: subjects and metadata.
-pub(super) fn closed(open: &Config, subject_prefix: &str, origin: &Origin) -> Config {
-    let mut config = open.clone();
-    let prefix = restore_prefix(subject_prefix);
-    config.subjects = vec![format!("{prefix}.*")];
-    config.subject_transform = Some(SubjectTransform {
-        source: format!("{prefix}.*"),
-        destination: format!("{subject_prefix}.{{{{wildcard(1)}}}}"),
-    });
-    metadata::set_restored(&mut config, Some(&origin.log));
-    config
-}
-
-/// Prefix of a restore's subjects, which no service may publish to.
-fn restore_prefix(subject_prefix: &str) -> String {
-    format!("{subject_prefix}-restore")
-}
 
 /// State of a log that is open for a restore.
 pub(super) struct Restoration {

@@ -17,7 +17,7 @@ use tokio::time::{Duration, Instant};
 use super::advice::{self, Advice};
 use super::settings::NatsSettings;
 use super::start_error::StartError;
-use super::{metadata, restoring};
+use super::{metadata, restore_config};
 use crate::lineage::Origin;
 
 /// The first version with atomic batches.
@@ -95,7 +95,7 @@ pub(super) async fn provision(
     let deadline = Instant::now() + settings.start_timeout();
     let open = designed(settings);
     let closed = match purpose {
-        Purpose::Restore(origin) => Some(restoring::closed(&open, &settings.subject_prefix, origin)),
+        Purpose::Restore(origin) => Some(restore_config::closed(&open, &settings.subject_prefix, origin)),
         Purpose::Use | Purpose::Copy => None,
     };
     let created = closed.as_ref().unwrap_or(&open);
