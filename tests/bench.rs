@@ -41,7 +41,7 @@ const ROWS: [(&str, &str); 22] = [
         "from a submission to statistics that hold it, 500/s, while other work keeps every core busy",
     ),
     ("replay", "a projection that starts without read models, process included"),
-    ("replay", "a replay beside read models that serve"),
+    ("replay", "a replay while read models serve"),
     ("replay", "read models on disk"),
     ("replay", "a start with read models, until it serves"),
     ("replay", "resident memory of the projection after the replay"),
@@ -191,7 +191,7 @@ fn what_would_not_end_in_time_is_left_out_and_named() {
     let left_out: BTreeSet<_> =
         report["left_out"].as_array().unwrap().iter().map(|what| what.as_str().unwrap()).collect();
     let expected = [
-        "a replay beside read models that serve",
+        "a replay while read models serve",
         "growth",
         "ingest and visible",
         "load",

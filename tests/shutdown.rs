@@ -79,7 +79,7 @@ async fn calls_are_taken_between_not_serving_and_the_closed_port() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_connection_holds_neither_service_past_the_deadline_and_no_other_is_taken_meanwhile() {
+async fn a_silent_connection_holds_neither_service_past_the_deadline_and_no_other_is_taken_until_then() {
     let mut pair = Pair::start_with(&SETTINGS).await;
     let silent = [
         tokio::net::TcpStream::connect(pair.ingestion.address()).await.unwrap(),

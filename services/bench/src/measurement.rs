@@ -95,7 +95,7 @@ fn slowness(took: Duration, events: u64) -> f64 {
 #[derive(Clone, Copy)]
 struct Parts {
     kinds: &'static [Kind],
-    replay_beside: bool,
+    second_replay: bool,
     load: bool,
     peers: bool,
 }
@@ -125,7 +125,7 @@ impl Measurement {
         }
         let parts = Parts {
             kinds: self.scope.kinds(),
-            replay_beside: self.scope != Scope::Peers,
+            second_replay: self.scope != Scope::Peers,
             load: self.scope.includes(Scope::Load),
             peers: self.peers.is_some(),
         };
@@ -162,14 +162,14 @@ impl Measurement {
     }
 
     fn may_grow(&self, cras: u64, slowness: f64) -> bool {
-        // A fill, a drain, a replay, a restart and a replay beside it.
+        // A fill, a drain, a replay, a restart and a second replay.
         let processing = 5.0 * float(cras) * EVENT_SECONDS * slowness * SMALLER_LOGS;
         let asking = 2.0 * float(self.seconds) * float(1 + growth::KINDS.len() as u64);
         self.allows("growth", processing + asking)
     }
 
     async fn growth(&self, cras: u64, whole: Option<Point>) -> anyhow::Result<Vec<Row>> {
-        let parts = Parts { kinds: &growth::KINDS, replay_beside: true, load: false, peers: false };
+        let parts = Parts { kinds: &growth::KINDS, second_replay: true, load: false, peers: false };
         let mut points = Vec::new();
         for part in [100, 10] {
             let smaller = self.generator(cras / part).await?;
@@ -238,12 +238,12 @@ impl Measurement {
         replay.extend(replay::memory("after the questions", &projection, events));
 
         let mut point = None;
-        if parts.replay_beside && self.allows("a replay beside read models that serve", took.as_secs_f64()) {
-            self.show("replaying the log beside the read models that serve");
+        if parts.second_replay && self.allows("a replay while read models serve", took.as_secs_f64()) {
+            self.show("replaying the log while the read models serve");
             let replayed = replay::rebuild(&connection, events).await?;
             let rate = Measured::rate(events, "events", replayed);
-            let beside = Row::new(Scenario::Replay, "a replay beside read models that serve", rate);
-            replay.push(beside.limited(replay::DRAINED, drained).aiming(Target::RatioAtLeast(0.75)));
+            let second = Row::new(Scenario::Replay, "a replay while read models serve", rate);
+            replay.push(second.limited(replay::DRAINED, drained).aiming(Target::RatioAtLeast(0.75)));
             point = Some(Point { cras, events, replayed, times: queried.times.clone() });
         }
         let mut load = Vec::new();

@@ -159,10 +159,10 @@ impl Generator {
 
     /// The event of a step, as ingestion records it.
     pub(crate) fn event(&self, step: Step) -> Result<Stored, Invalid> {
-        let Step { number, change, beside } = step;
+        let Step { number, change, recorded_with } = step;
         let revision = if change.is_some() { 2 } else { 1 };
         let mut draw = Draw::of(self.seed, purpose::EVENT + revision, number);
-        let recorded_at = self.recorded_at(beside);
+        let recorded_at = self.recorded_at(recorded_with);
         let header = Header {
             event_id: event_id(recorded_at, &mut draw),
             cra_id: self.cra_id(number),

@@ -20,7 +20,7 @@ pub(crate) struct Step {
     /// `None` for its submission.
     pub(crate) change: Option<Change>,
     /// The submission that shares its time: its own, or the one that follows.
-    pub(crate) beside: u64,
+    pub(crate) recorded_with: u64,
 }
 
 /// The events in the log's order.
@@ -47,7 +47,7 @@ impl Iterator for Steps<'_> {
             && (*due <= next || next == cras)
         {
             let Reverse((_, number, change)) = self.changes.pop()?;
-            return Some(Step { number, change: Some(change), beside: next.min(cras - 1) });
+            return Some(Step { number, change: Some(change), recorded_with: next.min(cras - 1) });
         }
         if next == cras {
             return None;
@@ -56,6 +56,6 @@ impl Iterator for Steps<'_> {
         if let Some(change) = self.generator.outcome(next) {
             self.changes.push(Reverse((next + self.generator.changed_after(next), next, change)));
         }
-        Some(Step { number: next, change: None, beside: next })
+        Some(Step { number: next, change: None, recorded_with: next })
     }
 }

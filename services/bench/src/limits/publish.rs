@@ -19,7 +19,7 @@ use crate::latency::Latencies;
 /// The server's own bound on a batch.
 const BATCH_EVENTS: usize = 1_000;
 /// Batches under way: the server always has one to write.
-const BATCHES_BESIDE: usize = 2;
+const CONCURRENT_BATCHES: usize = 2;
 
 /// What is written: subject and payload of each event.
 pub(crate) type Messages = Arc<Vec<(String, Bytes)>>;
@@ -76,7 +76,7 @@ impl Publisher {
         let next = Arc::new(AtomicUsize::new(0));
         let begun = Instant::now();
         let mut tasks = JoinSet::new();
-        for _ in 0..BATCHES_BESIDE {
+        for _ in 0..CONCURRENT_BATCHES {
             let (client, messages) = (self.client.clone(), Arc::clone(messages));
             let (next, prefix) = (Arc::clone(&next), self.prefix.clone());
             tasks.spawn(async move {

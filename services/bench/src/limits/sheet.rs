@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 
-/// Rows that are repeated: small beside what the workbook takes.
+/// Rows that are repeated: few in memory compared with the workbook.
 const ROWS: usize = 10_000;
 /// Columns of the file that are numbers, by the beginnings of their names.
 const NUMBERS: [&str; 7] =

@@ -34,12 +34,12 @@ pub(crate) async fn load(
 ) -> anyhow::Result<Vec<Row>> {
     let (in_force, seed) = asked;
     // Dropped at the end, which ends both.
-    let mut beside: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    let mut background: JoinSet<anyhow::Result<()>> = JoinSet::new();
     let rate = Arc::<AtomicU64>::default();
-    beside.spawn(replaying(projection.clone(), Arc::clone(&rate)));
+    background.spawn(replaying(projection.clone(), Arc::clone(&rate)));
     let client = ingestion.connect().await?.ingestion();
     let requests = submissions.take(pace::PER_SECOND * LOADED_SECONDS_MAX);
-    beside.spawn(async move {
+    background.spawn(async move {
         let mut calls = JoinSet::new();
         at_rate(requests, |request, _| {
             let mut client = client.clone();
@@ -57,7 +57,7 @@ pub(crate) async fn load(
         let mut questions = Questions::about(in_force, seed);
         let times = tokio::select! {
             times = times_of(&mut statistics, &mut questions, kind, within) => times?,
-            Some(ended) = beside.join_next() => {
+            Some(ended) = background.join_next() => {
                 ended??;
                 bail!("the load ended before the questions");
             }
@@ -73,7 +73,7 @@ pub(crate) async fn load(
     }
     let per_second = float(rate.load(Ordering::Relaxed));
     let replayed = Measured::Rate { per_second, of: "events" };
-    rows.push(Row::new(Scenario::Load, "the replay meanwhile", replayed));
+    rows.push(Row::new(Scenario::Load, "the replay during these queries", replayed));
     Ok(rows)
 }
 

@@ -88,7 +88,7 @@ impl Service {
             if let Ok(connection) = self.connect().await
                 && let Ok(watched) = connection.health().watch(HealthCheckRequest::default()).await
             {
-                // Told, not asked again and again, which would take a good part of a core from a replay.
+                // A stream of notices: polling would take a good part of a core from a replay.
                 let mut statuses = watched.into_inner();
                 while let Ok(Ok(Some(answer))) = timeout_at(deadline.into(), statuses.message()).await {
                     if answer.status() == ServingStatus::Serving {

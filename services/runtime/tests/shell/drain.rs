@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::probe::{run, with_drain_deadline};
 
 #[tokio::test]
-async fn a_call_in_flight_finishes_within_the_drain_and_the_port_is_closed_meanwhile() {
+async fn a_call_in_flight_finishes_within_the_drain_and_the_port_is_closed_until_then() {
     let running = run(with_drain_deadline(15_000)).await;
     let mut client = running.client().await;
     let call = tokio::spawn(async move { client.get_status(pb::GetStatusRequest::default()).await });
