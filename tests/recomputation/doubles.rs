@@ -122,7 +122,12 @@ fn document(written_at: i64) -> String {
 }
 
 fn history() -> impl Strategy<Value = Vec<v1::CraEvent>> {
-    vec(step(), 2..60).prop_map(|steps| {
+    let steps = (drawn(), vec(step(), 1..60)).prop_map(|(first, later)| {
+        // A submission first, so that there is something to correct.
+        let first = (Step::Submit(first), 0, "platform-1");
+        std::iter::once(first).chain(later).collect::<Vec<_>>()
+    });
+    steps.prop_map(|steps| {
         let mut cras: Vec<(String, u64, bool)> = Vec::new();
         let mut events = Vec::new();
         for (n, (step, recorded_at, client_id)) in (1_u128..).zip(steps) {
