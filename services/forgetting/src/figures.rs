@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
-use cra_analytics::accumulator::Accumulator;
 use cra_analytics::columns::{
     Candidates, Columns, FactDelta, POSITIONS_MAX, ScanRequest, Snapshot, Watermark,
 };
@@ -285,12 +284,7 @@ impl Side {
         let never = AtomicBool::new(false);
         let request =
             ScanRequest { position, filter: &filter, candidates: Candidates::Everything, cancelled: &never };
-        let counted = snapshot.count(
-            request,
-            Accumulator::default,
-            |sums, _, fact| sums.add(&fact),
-            Accumulator::merge,
-        );
+        let counted = snapshot.gather(request, 1, |_| Some(0)).and_then(|mut slots| slots.pop());
         figures::statistics(&counted.unwrap_or_default().totals(), &self.dictionary)
     }
 }

@@ -34,17 +34,11 @@ impl Segment {
         let firsts = (0..).step_by(BLOCK_POSITIONS);
         let offsets = firsts.zip(blocks).flat_map(|(first, block)| block.indexes().map(move |at| first + at));
         let fact = |offset: usize| blocks.get(offset / BLOCK_POSITIONS)?.fact(offset % BLOCK_POSITIONS);
-        Self { facts: Arc::new(Sealed::of(offsets, fact)), ends: Arc::default() }.with_ends_of(blocks)
-    }
-
-    /// The same facts, ended as they are in the blocks that they come from.
-    pub(super) fn with_ends_of(self, blocks: &[Block]) -> Self {
-        let firsts = (0..).step_by(BLOCK_POSITIONS);
-        let ends = firsts.zip(blocks).flat_map(|(first, block)| {
+        let mut segment = Self { facts: Arc::new(Sealed::of(offsets, fact)), ends: Arc::default() };
+        segment.end_all((0..).step_by(BLOCK_POSITIONS).zip(blocks).flat_map(|(first, block)| {
             block.ends().all().map(move |(index, position)| (first + index as usize, position))
-        });
-        let ends = self.places_of(ends);
-        Self { ends: Arc::new(Ends::of(ends)), ..self }
+        }));
+        segment
     }
 
     /// Adds facts where the events of positions had begun none: the segment is made anew.
@@ -74,12 +68,9 @@ impl Segment {
 
     /// Records the ends of facts, each by its offset: one by one, each would be inserted among the others.
     pub(super) fn end_all(&mut self, ends: impl Iterator<Item = (usize, u32)>) {
-        let all = self.ends.all().chain(self.places_of(ends)).collect();
+        let place = |(offset, position)| Some((entry(self.facts.place(offset)?), position));
+        let all = self.ends.all().chain(ends.filter_map(place)).collect();
         self.ends = Arc::new(Ends::of(all));
-    }
-
-    fn places_of(&self, ends: impl Iterator<Item = (usize, u32)>) -> Vec<(u32, u32)> {
-        ends.filter_map(|(offset, position)| Some((entry(self.facts.place(offset)?), position))).collect()
     }
 
     /// The position at which the fact of an offset ended.
