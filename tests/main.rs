@@ -4,6 +4,7 @@
 // Helpers of tests, which the lint does not recognise as tests.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+mod appearance;
 mod as_people_write;
 mod audit;
 mod backup;
@@ -50,7 +51,6 @@ mod leaving;
 mod limits;
 mod log_condition;
 mod log_servers;
-mod looks;
 mod lost_log;
 mod metrics;
 mod mirror;

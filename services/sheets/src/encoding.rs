@@ -81,7 +81,7 @@ pub(crate) struct Utf8<R> {
     state: State,
     /// Decoded bytes that are not consumed yet.
     ready: Vec<u8>,
-    taken: usize,
+    consumed: usize,
 }
 
 enum State {
@@ -103,13 +103,13 @@ impl<R: BufRead> Utf8<R> {
             }
             None => State::Undecided,
         };
-        Self { input, found, state, ready: Vec::new(), taken: 0 }
+        Self { input, found, state, ready: Vec::new(), consumed: 0 }
     }
 
     /// Reads until decoded bytes are available, or the input ends.
     fn refill(&mut self) -> io::Result<()> {
         self.ready.clear();
-        self.taken = 0;
+        self.consumed = 0;
         while self.ready.is_empty() && !matches!(self.state, State::Ended) {
             if let State::Undecided = self.state {
                 self.decide()?;
@@ -188,14 +188,14 @@ impl<R: BufRead> Read for Utf8<R> {
 
 impl<R: BufRead> BufRead for Utf8<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.taken == self.ready.len() {
+        if self.consumed == self.ready.len() {
             self.refill()?;
         }
-        Ok(&self.ready[self.taken..])
+        Ok(&self.ready[self.consumed..])
     }
 
     fn consume(&mut self, count: usize) {
-        self.taken = (self.taken + count).min(self.ready.len());
+        self.consumed = (self.consumed + count).min(self.ready.len());
     }
 }
 

@@ -1,6 +1,6 @@
-//! Opens a file of items: plain, gzip or zstd; JSON, a table or a workbook; in any encoding. The format is detected by
-//! the first bytes, never by the name. `-` is standard input. Several gzip members or zstd frames in a row are one
-//! text. Another format is refused in one line. A separate thread reads the items, a bounded number ahead.
+//! Opens a file of items: plain, gzip or zstd; JSON, a table or a workbook; in any encoding. The first bytes determine
+//! the format, never the name. `-` is standard input. Several gzip members or zstd frames in a row are one text. Any
+//! other format is refused with a message of one line. A separate thread reads the items, a bounded number ahead.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, Read};
@@ -34,14 +34,14 @@ const READ_AHEAD: usize = 64;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// A zstd frame that carries no content, such as the table of a seekable file; the lower half of the first byte is
-/// free.
+/// Magic number of a skippable zstd frame, such as the seek table of a seekable file; the lower half of the first byte
+/// varies.
 const ZSTD_SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 
-/// A text of JSON.
+/// A JSON text, decoded to UTF-8.
 pub type Text = Box<dyn BufRead + Send>;
 
-/// An opened file, and what is in it: a text of JSON unless a command takes tables too.
+/// An opened file and its content: a JSON text, unless the command also accepts tables.
 pub struct Opened<T = Text> {
     content: T,
     /// Metadata of a file that can be read again. `None` for standard input and other pipes.
@@ -51,11 +51,11 @@ pub struct Opened<T = Text> {
     holds_older_documents: bool,
 }
 
-/// What a file holds.
+/// Content of a file.
 pub enum Content {
     /// One object per line, an array, or objects laid out over lines.
     Json(Text),
-    /// Rows under headings.
+    /// Rows below headings.
     Table(Table),
 }
 
@@ -65,35 +65,35 @@ impl<T> Opened<T> {
         self.metadata.as_ref().map(Metadata::len)
     }
 
-    /// The encoding of the text, known once it was read.
+    /// The encoding of the text; known once the text was read.
     pub fn encoding(&self) -> Found {
         self.encoding.clone()
     }
 }
 
 impl Opened<Content> {
-    /// What is in the file, to read it.
+    /// Returns the content, to read it.
     #[must_use]
     pub fn into_content(self) -> Content {
         self.content
     }
 
-    /// What is in the file.
+    /// The content, without taking it out of the file.
     #[must_use]
     pub fn content(&self) -> &Content {
         &self.content
     }
 
-    /// Whether it begins with a document of the older system.
+    /// Whether the file begins with a document of the older system.
     #[must_use]
     pub fn holds_older_documents(&self) -> bool {
         self.holds_older_documents
     }
 }
 
-/// The items of a file, as they are read.
+/// The items of a file, sent while they are read.
 pub struct Items<T> {
-    /// In the order of the file.
+    /// Items in the order of the file.
     pub items: mpsc::Receiver<Item<T>>,
     /// Result of the reading, after its end.
     pub ended: oneshot::Receiver<io::Result<()>>,
@@ -114,7 +114,7 @@ pub fn items<T: Send + 'static>(opened: Opened, parse: Parse<T>, skipped: u64) -
     })
 }
 
-/// Reads the items of JSON or of a table, whose headings are known once it is read.
+/// Reads the items of JSON or of a table. The headings are empty until the table is read.
 pub fn items_of_any<T: Send + 'static>(
     opened: Opened<Content>,
     parse: Parse<T>,
@@ -126,10 +126,10 @@ pub fn items_of_any<T: Send + 'static>(
     let items = match content {
         Content::Json(text) => spawned(meter, move |each| source::read(text, parse, each)),
         Content::Table(table) => spawned(meter, move |each| {
-            table.read(&table_headings, &mut |place, row| {
+            table.read(&table_headings, &mut |location, row| {
                 let row = row.map_err(|fault| fault.to_string());
                 let content = row.and_then(&mut of_row).map_err(Unsent::from);
-                each(Item { place, bytes_read: 0, content })
+                each(Item { location, bytes_read: 0, content })
             })
         }),
     };
@@ -145,7 +145,7 @@ fn spawned<T: Send + 'static>(
     let (ended_sender, ended) = oneshot::channel();
     std::thread::spawn(move || {
         let read = read(&mut |item| {
-            // Of the file as it is packed, so that it grows to the file's length.
+            // Bytes of the compressed file, so that the progress ends at the file's length.
             let item = Item { bytes_read: meter.bytes_read(), ..item };
             match sender.blocking_send(item) {
                 Ok(()) => ControlFlow::Continue(()),
@@ -157,7 +157,7 @@ fn spawned<T: Send + 'static>(
     Items { items, ended }
 }
 
-/// Counts the bytes read of a file, packed as they are; shared by its clones.
+/// Counts the bytes that were read of the file as stored (compressed). Clones share the count.
 #[derive(Clone, Debug, Default)]
 struct Meter(Arc<AtomicU64>);
 
@@ -167,13 +167,13 @@ impl Meter {
     }
 }
 
-/// What a file is called in messages.
+/// Name of the file in messages.
 #[must_use]
 pub fn name_of(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// Opens a file of JSON, or says why it cannot be read.
+/// Opens a file of JSON. An error says why it cannot be read.
 pub fn open(path: &Path) -> anyhow::Result<Opened> {
     let Opened { content, metadata, encoding, meter, holds_older_documents } = open_any(path)?;
     let Content::Json(content) = content else {
@@ -182,7 +182,7 @@ pub fn open(path: &Path) -> anyhow::Result<Opened> {
     Ok(Opened { content, metadata, encoding, meter, holds_older_documents })
 }
 
-/// Opens a file of JSON or a table, or says in one line why it cannot be read.
+/// Opens a file of JSON or a table. An error says in one line why it cannot be read.
 pub fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
     let meter = Meter::default();
     let cannot = || format!("cannot read {}", path.display());
@@ -206,9 +206,9 @@ pub fn open_any(path: &Path) -> anyhow::Result<Opened<Content>> {
 /// Why a file cannot be opened.
 #[derive(Debug)]
 pub enum OpenError {
-    /// It breaks off, or is packed wrongly.
+    /// The file ends early, or its compression is damaged.
     Unreadable(io::Error),
-    /// It is something else, or larger than what is read.
+    /// The file has an unsupported format, or is larger than allowed.
     NotRead(NotRead),
 }
 
@@ -218,11 +218,11 @@ impl From<NotRead> for OpenError {
     }
 }
 
-/// Opens a file that is in memory. A text is read within the bound of bytes; past it, reading ends with an error.
+/// Opens a file that is in memory. A text is read up to the bound of bytes; beyond it, reading fails.
 pub fn of_bytes(bytes: Vec<u8>, bounds: Bounds) -> Result<Opened<Content>, OpenError> {
     let meter = Meter::default();
     let text = unpacked(io::Cursor::new(bytes), &meter).map_err(OpenError::Unreadable)?;
-    opened(Box::new(BufReader::new(Bounded { input: text, left: bounds.unpacked_bytes })), meter, bounds)
+    opened(Box::new(BufReader::new(Bounded { input: text, remaining: bounds.unpacked_bytes })), meter, bounds)
 }
 
 fn opened(
@@ -232,7 +232,7 @@ fn opened(
 ) -> Result<Opened<Content>, OpenError> {
     let (start, broken) = start_of(&mut text);
     if let Some(error) = broken {
-        // What came before is read all the same, and the fault is met where it is.
+        // The items before the fault are still read; reading fails at the fault.
         if start.is_empty() {
             return Err(OpenError::Unreadable(error));
         }
@@ -264,21 +264,22 @@ fn opened(
     Ok(Opened { content, metadata: None, encoding, meter, holds_older_documents })
 }
 
-/// A text that ends with [`io::ErrorKind::QuotaExceeded`] where it is longer than it may be.
+/// A reader that fails with [`io::ErrorKind::QuotaExceeded`] once the text exceeds its bound.
 struct Bounded<R> {
     input: R,
-    left: u64,
+    remaining: u64,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(buffer)?;
-        self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::QuotaExceeded)?;
+        self.remaining = self.remaining.checked_sub(count as u64).ok_or(io::ErrorKind::QuotaExceeded)?;
         Ok(count)
     }
 }
 
-/// What a file begins with: what comes at once, and enough of it to know the file by; with the fault that ended it.
+/// Reads the first bytes of a file: at least enough to detect its format. Also returns the error that ended the
+/// reading.
 fn start_of(text: &mut impl Read) -> (Vec<u8>, Option<io::Error>) {
     let mut start = vec![0; BUFFER_BYTES];
     let mut length = 0;
@@ -298,7 +299,7 @@ fn start_of(text: &mut impl Read) -> (Vec<u8>, Option<io::Error>) {
     (start, broken)
 }
 
-/// The rest of a file that could not be read on.
+/// A reader that fails with the error that the file had after its first bytes.
 struct Broken(Option<io::Error>);
 
 impl Read for Broken {
@@ -310,7 +311,7 @@ impl Read for Broken {
 fn unpacked(input: impl Read + Send + 'static, meter: &Meter) -> io::Result<Box<dyn BufRead + Send>> {
     let mut input = Metered { input, meter: meter.clone() };
     let mut start = Vec::with_capacity(ZSTD.len());
-    // A pipe may give fewer bytes at once than it takes to know.
+    // One read of a pipe may return fewer bytes than the detection needs.
     input.by_ref().take(ZSTD.len() as u64).read_to_end(&mut start)?;
     let packed = BufReader::with_capacity(BUFFER_BYTES, io::Cursor::new(start.clone()).chain(input));
     let skippable =
@@ -359,7 +360,7 @@ mod tests {
         zstd::encode_all(text, 1).unwrap()
     }
 
-    /// The text, and how much of the input was read for it.
+    /// Returns the text, and how much of the input was read for it.
     fn read(bytes: Vec<u8>) -> io::Result<(Vec<u8>, u64)> {
         let meter = Meter::default();
         let mut text = Vec::new();

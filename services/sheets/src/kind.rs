@@ -1,43 +1,44 @@
-//! What a file is, from its first bytes: JSON, a table, a workbook, or something that is not read here, which is named in
-//! one line with what to do instead: in English for operators, in French for those who fill in the form.
+//! Detects the format of a file by its first bytes: JSON, a table, a workbook, or an unsupported format. The message
+//! for an unsupported format names it and says what to do instead: in English for operators, in French for those who
+//! fill in the form.
 
 use super::encoding;
 use super::table::csv::{Dialect, first_row};
 
-/// Why a file is not read: what it is instead, and what to do.
+/// Why a file is not read: its actual format, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotRead {
-    /// For operators: a sentence that begins with the name of the file, without it.
+    /// Message for operators: a sentence to be preceded by the file's name.
     english: String,
-    /// For those who fill in the form: a sentence.
+    /// Message for those who fill in the form: a whole sentence.
     french: String,
 }
 
 impl NotRead {
-    /// A file that is something else.
+    /// Error for a file of an unsupported format.
     fn new(english: impl std::fmt::Display, french: impl std::fmt::Display) -> Self {
         Self { english: format!(" is {english}"), french: format!("Ce fichier est {french}.") }
     }
 
-    /// A file of the right kind that cannot be used.
+    /// Error for a file of a supported format that cannot be used.
     pub(crate) fn unusable(english: impl std::fmt::Display, french: impl Into<String>) -> Self {
         Self { english: format!(": {english}"), french: french.into() }
     }
 
-    /// For operators: the file is called `name`.
+    /// Message for operators, with the file's name.
     #[must_use]
     pub(crate) fn of_file(&self, name: &str) -> String {
         format!("{name}{}", self.english)
     }
 
-    /// A French sentence for those who fill in the form.
+    /// Message in French for those who fill in the form.
     #[must_use]
     pub fn french(&self) -> &str {
         &self.french
     }
 }
 
-/// How a file is read.
+/// How to read a file.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Kind {
     Json,
@@ -47,7 +48,7 @@ pub(crate) enum Kind {
 
 const ZIP: &[u8] = b"PK\x03\x04";
 const OLE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-/// First bytes of files that are neither texts nor workbooks, and what they are.
+/// First bytes of formats that are neither texts nor workbooks, with the format's name.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"%PDF", "a PDF document", "un document PDF : enregistrez le tableau au format XLSX ou CSV"),
     (
@@ -93,13 +94,13 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"\xff\xd8\xff", "a picture", "une image : enregistrez le tableau au format XLSX ou CSV"),
     (b"\x7fELF", "a program", "un programme"),
 ];
-/// Where an archive of tar has its mark.
+/// Offset of the magic number in a tar archive.
 const TAR_MARK: std::ops::Range<usize> = 257..262;
-/// Of a document in a dump.
+/// Upper bound on the length of one BSON document in a dump.
 const BSON_BYTES_MAX: u32 = 16 * 1_024 * 1_024;
 const BSON_TYPES: std::ops::RangeInclusive<u8> = 0x01..=0x13;
 
-/// The kind of a file that begins so, or what it is instead.
+/// Detects the format by the first bytes. An error names an unsupported format.
 pub(crate) fn of(start: &[u8]) -> Result<Kind, NotRead> {
     if encoding::peek(start).trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty() {
         return Err(NotRead::new("empty: it holds no CRA", "vide"));
@@ -164,7 +165,7 @@ fn of_text(start: &[u8]) -> Result<Kind, NotRead> {
     }
 }
 
-/// What a table is whose headings are not those of CRAs.
+/// Describes a table whose headings are not those of CRAs.
 fn of_table(headings: &[String]) -> NotRead {
     let has = |name: &str| headings.iter().any(|heading| heading == name);
     if has("section") && has("libelle") {
@@ -205,7 +206,7 @@ fn truncated(text: &str) -> String {
     }
 }
 
-/// A document: its length, then the type and the name of its first field.
+/// Whether the bytes begin a BSON document: its length, then the type and the name of its first field.
 fn is_bson(start: &[u8]) -> bool {
     let [a, b, c, d, kind, name @ ..] = start else { return false };
     let length = u32::from_le_bytes([*a, *b, *c, *d]);
@@ -214,7 +215,7 @@ fn is_bson(start: &[u8]) -> bool {
     (5..=BSON_BYTES_MAX).contains(&length) && BSON_TYPES.contains(kind) && is_name
 }
 
-/// Whether JSON begins with a document of the older system, and none of today's CRAs.
+/// Whether JSON begins with a document of the older system rather than with a CRA of today.
 pub(crate) fn is_older_document(start: &[u8]) -> bool {
     let text = encoding::peek(start);
     let has = |name: &str| text.contains(&format!("\"{name}\""));

@@ -1,8 +1,8 @@
-//! Files of CRAs as people keep them: JSON, tables as text, workbooks, in any encoding, packed or not; read item by item
-//! into what the services take, and the template to fill in. The command line and the pages share it.
+//! Reads files of CRAs: JSON, tables as text, workbooks, in any encoding, compressed or not. Each item becomes a
+//! request to the services. Also writes the template to fill in. The command line and the web pages share this crate.
 //!
-//! Opens a file ([`mod@file`]), says what it is by its first bytes, reads it item by item ([`source`], [`table`]). Checks the
-//! form of each item only: the rules of a CRA are the service's. Sends nothing.
+//! [`mod@file`] opens a file and detects its format by the first bytes; [`source`] and [`table`] read it item by item.
+//! The crate checks only the form of each item, because the services apply the rules of a CRA. It sends nothing.
 
 pub mod content;
 mod encoding;
@@ -17,24 +17,24 @@ use std::fmt;
 
 use cra_contracts::v1;
 
-/// Position of an item in its file, from 1.
+/// Location of an item in its file. Numbers begin at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// One item per line.
     Line(u64),
     /// An item of an array, or one of several objects.
     Element(u64),
-    /// A row of a table, as a spreadsheet numbers it; of which sheet, where several are read.
+    /// A row of a table, numbered as a spreadsheet does.
     Row {
-        /// From 1, where the file holds several tables.
+        /// Number of the sheet, if several are read.
         sheet: Option<u32>,
-        /// As a spreadsheet numbers it.
+        /// Number of the row, as a spreadsheet shows it.
         number: u64,
     },
 }
 
-impl Place {
-    /// Of the line, the item or the row.
+impl Location {
+    /// Number of the line, the item or the row.
     #[must_use]
     pub fn number(self) -> u64 {
         match self {
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line(number) => write!(f, "line {number}"),
@@ -54,27 +54,27 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing to send, or why it cannot be.
+/// One item to send, or the reason why it cannot be sent.
 #[derive(Debug, PartialEq)]
 pub struct Item<T> {
-    /// Position in the file.
-    pub place: Place,
-    /// Of the file, up to the end of this item; for the progress bar.
+    /// Location in the file.
+    pub location: Location,
+    /// Bytes of the file up to the end of this item; for the progress bar.
     pub bytes_read: u64,
-    /// What to send, or why it is not sent.
+    /// The content to send, or why it is not sent.
     pub content: Result<T, Unsent>,
 }
 
 /// Why an item is not sent.
 #[derive(Debug, PartialEq)]
 pub enum Unsent {
-    /// What is wrong with its text.
+    /// The text cannot be read; says what is wrong.
     Unreadable(String),
-    /// What became of it is known already.
+    /// The item's outcome is already known.
     Settled {
-        /// Of the CRA.
+        /// Id of the CRA.
         id: String,
-        /// As the log has it.
+        /// Outcome that the log has for it.
         outcome: Outcome,
     },
 }
@@ -95,9 +95,9 @@ impl fmt::Display for Unsent {
 }
 
 impl Unsent {
-    /// The id, where it is known, and the outcome.
+    /// The id, if it is known, and the outcome.
     #[must_use]
-    pub fn into_told(self) -> (String, Outcome) {
+    pub fn into_outcome(self) -> (String, Outcome) {
         match self {
             Self::Unreadable(problem) => (String::new(), Outcome::Unreadable(problem)),
             Self::Settled { id, outcome } => (id, outcome),
@@ -105,18 +105,18 @@ impl Unsent {
     }
 }
 
-/// What became of an item.
+/// Outcome of an item.
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
-    /// In the log (or valid, when only checking); `duplicate` when it was there before.
+    /// Recorded (or valid, if only checked). The receipt's `duplicate` is set if it was recorded before.
     Received {
         /// Proof that the CRA is recorded.
         receipt: v1::Receipt,
-        /// What had to be repaired in a document of an older form.
+        /// Repairs that a document of an older form needed.
         notes: Vec<String>,
     },
-    /// The service says what is wrong.
+    /// Refused by the service, with its reasons.
     Refused(v1::Refusal),
-    /// Never sent: what is wrong with the text.
+    /// Not sent: says what is wrong with the text.
     Unreadable(String),
 }

@@ -1,10 +1,9 @@
 //! Reads items from a text: one JSON object per line, one array, or one object (or several) laid out over lines.
 //! Recognises the shape by the start of the text, and keeps one item in memory at a time.
 //!
-//! An item is what a [`Parse`] makes of its text, byte for byte as in the file, without the blanks around
-//! it. A line that is no item does not stop the others. In an array, broken JSON stops the reading, because
-//! the start of the next item is unknown; an item that is JSON but not of the requested kind does not. Checks no rule of
-//! the form.
+//! A [`Parse`] makes an item of its text, which it receives byte for byte as in the file, without the blanks around it.
+//! A line that cannot be read does not stop the others. In an array, broken JSON stops the reading, because the start
+//! of the next item is unknown; valid JSON of another kind does not. Applies no rule of the form.
 
 use std::cell::Cell;
 use std::fmt;
@@ -16,16 +15,16 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Item, Place, Unsent};
+use super::{Item, Location, Unsent};
 
-/// Of one item: far above what a form can hold, and below what the service takes.
+/// Upper bound on one item: far above what a form can contain, and below what the service accepts.
 pub(crate) const ITEM_BYTES_MAX: usize = 1_024 * 1_024;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What an item is made of its text, or what is wrong with the text.
+/// Makes an item of its text. An error says what is wrong with the text.
 pub type Parse<T> = fn(&str) -> Result<T, String>;
 
-/// Reads all of `input`, and gives each item to `each` until it breaks.
+/// Reads all of `input`, and passes each item to `each` until it breaks.
 pub fn read<T>(
     mut input: impl BufRead,
     parse: Parse<T>,
@@ -38,7 +37,8 @@ pub fn read<T>(
     }
     let first = read_line(&mut input)?;
     let second = if first.starts_an_object() { read_line(&mut input)? } else { Line::default() };
-    // Objects on lines never continue on the next one; a layout over several lines never has an object alone on its second.
+    // An object on one line never continues on the next line; a layout over several lines never has a whole object on
+    // its second.
     if first.starts_an_object() && !second.bytes.trim_ascii_start().starts_with(b"{") {
         let opening = [first.bytes, vec![b'\n'], second.bytes, vec![b'\n']].concat();
         return reading.objects(opening.as_slice().chain(input));
@@ -49,9 +49,9 @@ pub fn read<T>(
 
 struct Start {
     first_byte: Option<u8>,
-    /// Of blanks before it.
+    /// Number of blank bytes before it.
     bytes: u64,
-    /// Its line, from 1.
+    /// Number of its line, from 1.
     line: u64,
 }
 
@@ -75,14 +75,14 @@ fn skip_to_content(input: &mut impl BufRead) -> io::Result<Start> {
 
 #[derive(Default)]
 struct Line {
-    /// Without the line break; cut when it is too long.
+    /// Text without the line break; truncated if it is too long.
     bytes: Vec<u8>,
     bytes_consumed: u64,
     too_long: bool,
 }
 
 impl Line {
-    /// Whether it is the beginning of an object that further lines would end.
+    /// Whether it begins an object that ends on a later line.
     fn starts_an_object(&self) -> bool {
         let incomplete =
             || serde_json::from_slice::<IgnoredAny>(&self.bytes).is_err_and(|error| error.is_eof());
@@ -90,17 +90,17 @@ impl Line {
     }
 }
 
-/// Nothing consumed: the end.
+/// A line of which nothing was consumed is the end of the input.
 fn read_line(input: &mut impl BufRead) -> io::Result<Line> {
     let mut line = Line::default();
     loop {
         let available = input.fill_buf()?;
         let line_break = available.iter().position(|byte| *byte == b'\n');
-        let taken = line_break.unwrap_or(available.len());
-        let kept = taken.min(ITEM_BYTES_MAX.saturating_sub(line.bytes.len()));
-        line.bytes.extend_from_slice(&available[..kept]);
-        line.too_long |= kept < taken;
-        let consumed = taken + usize::from(line_break.is_some());
+        let length = line_break.unwrap_or(available.len());
+        let stored = length.min(ITEM_BYTES_MAX.saturating_sub(line.bytes.len()));
+        line.bytes.extend_from_slice(&available[..stored]);
+        line.too_long |= stored < length;
+        let consumed = length + usize::from(line_break.is_some());
         input.consume(consumed);
         line.bytes_consumed += consumed as u64;
         if line_break.is_some() || consumed == 0 {
@@ -116,8 +116,8 @@ struct Reading<T, F> {
 }
 
 impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
-    fn give(&mut self, place: Place, content: Result<T, String>) -> ControlFlow<()> {
-        (self.each)(Item { place, bytes_read: self.bytes_read, content: content.map_err(Unsent::from) })
+    fn give(&mut self, location: Location, content: Result<T, String>) -> ControlFlow<()> {
+        (self.each)(Item { location, bytes_read: self.bytes_read, content: content.map_err(Unsent::from) })
     }
 
     fn content_of(&self, line: &Line) -> Result<T, String> {
@@ -146,7 +146,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
             }
             self.bytes_read += line.bytes_consumed;
             let blank = line.bytes.trim_ascii().is_empty();
-            if !blank && self.give(Place::Line(number), self.content_of(&line)).is_break() {
+            if !blank && self.give(Location::Line(number), self.content_of(&line)).is_break() {
                 return Ok(());
             }
             number += 1;
@@ -161,9 +161,9 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
         let elements = Elements(|element: &RawValue| {
             number += 1;
             self.bytes_read = meter.start_item();
-            let given = self.give(Place::Element(number), (self.parse)(element.get()));
-            stopped |= given.is_break();
-            given
+            let flow = self.give(Location::Element(number), (self.parse)(element.get()));
+            stopped |= flow.is_break();
+            flow
         });
         let ended = source.deserialize_seq(elements).and_then(|()| source.end());
         if stopped { Ok(()) } else { self.told_at_the_end(number, ended) }
@@ -179,7 +179,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
                 Err(error) => return self.told_at_the_end(number, Err(error)),
             };
             number += 1;
-            if self.give(Place::Element(number), (self.parse)(object.get())).is_break() {
+            if self.give(Location::Element(number), (self.parse)(object.get())).is_break() {
                 return Ok(());
             }
         }
@@ -192,12 +192,12 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
             return Err(error.into());
         }
         let problem = format!("{error}; what follows in the file was not read");
-        let _ = self.give(Place::Element(last + 1), Err(problem));
+        let _ = self.give(Location::Element(last + 1), Err(problem));
         Ok(())
     }
 }
 
-/// Gives each element of an array to a function, without keeping any.
+/// Passes each element of an array to a function, without retaining any.
 struct Elements<F>(F);
 
 impl<'de, F: FnMut(&RawValue) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
@@ -217,7 +217,7 @@ impl<'de, F: FnMut(&RawValue) -> ControlFlow<()>> Visitor<'de> for Elements<F> {
     }
 }
 
-/// Shared with the reader that the JSON parser owns.
+/// State that is shared with the reader that the JSON parser owns.
 #[derive(Clone)]
 pub(crate) struct Meter {
     bytes_read: Rc<Cell<u64>>,
@@ -225,14 +225,14 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// What was read until now.
+    /// Number of bytes read so far.
     pub(crate) fn start_item(&self) -> u64 {
         self.item_bytes.set(0);
         self.bytes_read.get()
     }
 }
 
-/// A reader that fails once an item exceeds the bound.
+/// A reader that fails once an item exceeds its bound.
 pub(crate) struct Metered<R> {
     input: R,
     meter: Meter,

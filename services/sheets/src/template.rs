@@ -1,4 +1,4 @@
-//! A table to fill in: headings only as CSV; with lists to choose from as XLSX.
+//! A template to fill in: as CSV with headings only, as XLSX also with lists to choose from.
 
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBand, Organisation, Status, SubTheme, Theme, Word,
@@ -36,10 +36,10 @@ struct Column {
     help: &'static str,
 }
 
-/// The lists of the sheet of words, by their place in it.
+/// The lists, by their index in the sheet of words.
 const LISTS: [&str; 6] = ["Canal", "Activité", "Thématiques", "Sous-thématiques", "Durée", "Organismes"];
 
-/// As French spreadsheets read it.
+/// Date format of French spreadsheets.
 pub fn csv() -> Result<Vec<u8>, csv::Error> {
     let mut file = "\u{feff}".as_bytes().to_vec();
     let mut writer =
@@ -50,7 +50,7 @@ pub fn csv() -> Result<Vec<u8>, csv::Error> {
     Ok(file)
 }
 
-/// With a sheet of the words to choose from.
+/// Writes the template as a workbook, with a sheet of the words to choose from.
 pub fn workbook() -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -62,11 +62,11 @@ pub fn workbook() -> Result<Vec<u8>, XlsxError> {
     workbook.save_to_buffer()
 }
 
-fn write_column(sheet: &mut Worksheet, place: u16, column: &Column) -> Result<(), XlsxError> {
+fn write_column(sheet: &mut Worksheet, index: u16, column: &Column) -> Result<(), XlsxError> {
     let head = Format::new().set_bold().set_text_wrap();
-    sheet.write_with_format(0, place, &column.heading, &head)?;
+    sheet.write_with_format(0, index, &column.heading, &head)?;
     if !column.help.is_empty() {
-        sheet.insert_note(0, place, &Note::new(column.help).set_author("").add_author_prefix(false))?;
+        sheet.insert_note(0, index, &Note::new(column.help).set_author("").add_author_prefix(false))?;
     }
     let (width, format) = match column.kind {
         Kind::Text => (22, "@"),
@@ -75,10 +75,10 @@ fn write_column(sheet: &mut Worksheet, place: u16, column: &Column) -> Result<()
         Kind::Count => (12, "0"),
         Kind::Word(_) | Kind::Words(_) => (26, "General"),
     };
-    sheet.set_column_width(place, width)?;
-    sheet.set_column_format(place, &Format::new().set_num_format(format))?;
+    sheet.set_column_width(index, width)?;
+    sheet.set_column_format(index, &Format::new().set_num_format(format))?;
     if let Some(validation) = validation(column.kind)? {
-        sheet.add_data_validation(1, place, ROWS, place, &validation)?;
+        sheet.add_data_validation(1, index, ROWS, index, &validation)?;
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ fn validation(kind: Kind) -> Result<Option<DataValidation>, XlsxError> {
         Kind::Word(list) => Some(
             validation.allow_list_formula(range(list)).set_error_message("Choisissez un mot de la liste.")?,
         ),
-        // A list offers one word; several are typed.
+        // A spreadsheet's list offers one word; several are typed.
         Kind::Words(list) => Some(
             validation
                 .allow_list_formula(range(list))

@@ -1,4 +1,4 @@
-//! `/accessibilite`: what was checked, and how.
+//! `/accessibilite`: the accessibility statement, with the checks that support it.
 
 use askama::Template;
 use axum::response::Response;

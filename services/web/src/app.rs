@@ -1,5 +1,5 @@
-//! What the pages share: the services, the tokens of forms, the look, and the bounds of a page: how many at once, and
-//! how long.
+//! State that all pages share: the clients of the services, the tokens of forms, the appearance, and the bounds of a
+//! page (how many at once, and how long).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,23 +16,23 @@ use tokio::time::timeout;
 use crate::fault::Fault;
 use crate::forms::Forms;
 use crate::import::registry::Imports;
-use crate::look::Look;
+use crate::appearance::Appearance;
 use crate::names::{Names, NamesFile};
 use crate::people::People;
 use crate::services::Services;
 use crate::settings::Settings;
 
-/// Counts one answer: the name of its page, its status, and how long it took.
+/// Metrics of answers: the name of the page, the status, and the duration.
 type Durations = Box<dyn Fn(&'static str, &str, Duration) + Send + Sync>;
 
-/// What every page needs; clones share it.
+/// Shared state of all pages. Clones share it.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Inner>);
 
 struct Inner {
     services: Services,
     forms: Forms,
-    look: Arc<Look>,
+    appearance: Arc<Appearance>,
     names: NamesFile,
     hosts: Vec<String>,
     pages: Arc<Semaphore>,
@@ -57,7 +57,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             services: Services::new(settings)?,
             forms: Forms::new(settings)?,
-            look: Arc::new(Look::new(&settings.web)?),
+            appearance: Arc::new(Appearance::new(&settings.web)?),
             names: NamesFile::read(settings.web.names.as_deref())?,
             hosts: settings.hosts.clone(),
             pages: permits(settings.limits.pages_in_flight),
@@ -79,68 +79,68 @@ impl App {
     }
 
     /// Style sheets and other static files.
-    pub(crate) fn look(&self) -> &Arc<Look> {
-        &self.0.look
+    pub(crate) fn appearance(&self) -> &Arc<Appearance> {
+        &self.0.appearance
     }
 
-    /// Names of advisors, structures and venues, as the file has them now.
+    /// The names of advisors, structures and venues as last read from their file.
     pub(crate) fn names(&self) -> Arc<Names> {
         self.0.names.names()
     }
 
-    /// Reads files again that may have changed, at each SIGHUP; never ends.
+    /// Reads the files that may change again at each SIGHUP. Never returns.
     pub(crate) async fn reload(&self) -> Infallible {
         let mut reloads = Reloads::listen();
         loop {
             reloads.next().await;
             let app = self.clone();
-            // A panic would be in the log; the names stay as they were.
+            // The log contains the panic; the previous names remain in use.
             let _ = tokio::task::spawn_blocking(move || app.0.names.read_again()).await;
         }
     }
 
-    /// The tokens of forms.
+    /// The issuer of the tokens of forms.
     pub(crate) fn forms(&self) -> &Forms {
         &self.0.forms
     }
 
-    /// Checked files, and how far their recording is.
+    /// The files that were checked, and the progress of their recording.
     pub(crate) fn imports(&self) -> &Imports {
         &self.0.imports
     }
 
-    /// A permit to hold a file that is imported; dropping it gives it back.
+    /// A permit to hold an imported file in memory, released on drop.
     pub(crate) fn upload_permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         Arc::clone(&self.0.uploads).try_acquire_owned().map_err(|_| Fault::Busy)
     }
 
-    /// A permit to follow figures; dropping it gives it back.
+    /// A permit to follow figures, released on drop.
     pub(crate) fn live_permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         Arc::clone(&self.0.live).try_acquire_owned().map_err(|_| Fault::Busy)
     }
 
-    /// The request to stop, at which streams end.
+    /// The signal to stop, on which streams end.
     pub(crate) fn shutdown(&self) -> &Shutdown {
         &self.0.shutdown
     }
 
-    /// Bytes of a file that is imported.
+    /// Upper bound on the bytes of an imported file.
     pub(crate) fn upload_bytes(&self) -> u64 {
         self.0.upload_bytes
     }
 
-    /// A permit to make a page or a file; dropping it gives it back.
+    /// A permit to make a page or a file, released on drop.
     pub(crate) fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
         Arc::clone(&self.0.pages).try_acquire_owned().map_err(|_| Fault::Busy)
     }
 
-    /// Makes a page within its bounds.
+    /// Makes a page within its permit and its time limit.
     pub(crate) async fn within<T>(&self, page: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let _permit = self.permit()?;
         self.in_time(page).await
     }
 
-    /// Does a part of a page within the time of a page, without one of its permits: to read what a browser sends.
+    /// Does a part of a page within its time limit but without a permit: to read what a browser sends.
     pub(crate) async fn in_time<T>(&self, part: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         timeout(self.0.page_timeout, part).await.unwrap_or(Err(Fault::TooSlow))
     }
@@ -150,12 +150,12 @@ impl App {
         &self.0.hosts
     }
 
-    /// The requests in flight of each person.
+    /// The number of requests in flight of each person.
     pub(crate) fn people(&self) -> &Arc<People> {
         &self.0.people
     }
 
-    /// Counts one answer: the name of its page, its status, and how long it took.
+    /// Records one answer in the metrics.
     pub(crate) fn observe(&self, page: &'static str, status: &str, took: Duration) {
         (self.0.durations)(page, status, took);
     }

@@ -1,22 +1,22 @@
-//! What a token says of its bearer, read without verifying it: to fill in a form, to keep imports of one person from
-//! another's eyes, to share the process fairly. It grants nothing: the services verify the token of every question.
+//! Reads the claims of a token without verifying it: to fill in a form, to keep the imports of one person from others,
+//! and to share the process fairly. The claims grant nothing, because the services verify the token of every call.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cra_runtime::identity::PerimeterClaim;
 use serde::Deserialize;
 
-/// Bytes of a token that is read; larger ones say nothing here.
+/// Upper bound on the bytes of a token; a larger one is ignored here.
 const TOKEN_BYTES_MAX: usize = 16 * 1_024;
 
-/// Who asks, as far as a token says it; empty texts where it does not.
+/// The caller as described by the token; texts are empty if the token lacks the claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Caller {
-    /// The person or service account.
+    /// Subject: the person or the service account.
     pub(crate) subject: String,
-    /// The advisor that the perimeter names, if it names one.
+    /// The advisor in the perimeter, if it has exactly one.
     pub(crate) advisor: String,
-    /// The structure that the perimeter names, if it names one.
+    /// The structure in the perimeter, if it has exactly one.
     pub(crate) structure: String,
 }
 
@@ -28,7 +28,7 @@ struct Claims {
 }
 
 impl Caller {
-    /// Reads a JWT. A token of another kind says nothing.
+    /// Reads the claims of a JWT. A token of another kind has none.
     pub(crate) fn of_token(token: &str) -> Self {
         let payload = token.split('.').nth(1).filter(|_| token.len() <= TOKEN_BYTES_MAX);
         let claims = payload
@@ -47,7 +47,7 @@ impl Caller {
         }
     }
 
-    /// Fills in who worked, where that is left open.
+    /// Fills in the advisor and the structure where they are empty.
     pub(crate) fn complete(&self, advisor: &mut String, structure: &mut String) {
         for (text, known) in [(advisor, &self.advisor), (structure, &self.structure)] {
             if text.is_empty() {

@@ -1,4 +1,5 @@
-//! What goes wrong, as a page in French: what happened, whether it passes, and what to do. Inner error texts go to the log.
+//! Error pages in French: what happened, whether it is temporary, and what to do. Internal error texts go to the log
+//! only.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tonic::{Code, Status};
 
 use crate::plain::{Frame, page};
 
-/// When a page that says that a service is away asks again.
+/// Seconds after which the page about an unavailable service reloads.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Why a page cannot be shown.
@@ -18,40 +19,40 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 pub(crate) enum Fault {
     /// The reverse proxy sent no token.
     NoToken,
-    /// A service answered so, or could not be reached.
+    /// A service answered with this status, or could not be reached.
     Refused(Box<Status>),
     /// No page has this address.
     NotFound,
-    /// The method is none of the page's.
+    /// The page does not support the method.
     Method,
-    /// The pages are not called by this name.
+    /// The request's host is not a configured name of the pages.
     UnknownHost,
-    /// A form that none of these pages sent.
+    /// A form that was sent by a page elsewhere.
     Foreign,
-    /// The token of a form is not one of this browser's, or no longer.
+    /// The token of a form was not issued to this browser, or has expired.
     FormExpired,
-    /// A form with more bytes than it may have.
+    /// A form that exceeds its bound in bytes.
     TooLarge,
-    /// A body that is no form.
+    /// A body that is not a form.
     NotAForm,
-    /// A form without the file that it is for.
+    /// A form without the file that it requires.
     NoFile,
-    /// An import that is not kept, or is another person's.
+    /// An import that is unknown or belongs to another person.
     ImportGone,
-    /// As many pages as may be are being made.
+    /// The limit of concurrent pages is reached.
     Busy,
-    /// The time of a page passed.
+    /// The page exceeded its time limit.
     TooSlow,
-    /// A mistake of ours, for the log.
+    /// An internal error; the log says more.
     Internal(String),
 }
 
-/// What a fault shows.
+/// Content of an error page.
 struct Shown {
     status: StatusCode,
     title: &'static str,
     text: String,
-    /// Whether the same address may succeed later, and when the page asks again.
+    /// Whether the same request may succeed later, and when the page reloads.
     retry: Option<Duration>,
 }
 
@@ -61,7 +62,7 @@ struct FaultPage {
     frame: Frame,
     title: &'static str,
     text: String,
-    /// What was refused, one sentence each.
+    /// The violations, one sentence each.
     details: Vec<String>,
     retry_s: Option<u64>,
 }
@@ -154,13 +155,13 @@ impl Fault {
         }
     }
 
-    /// Status, title and text, for a page that shows them within itself.
+    /// Status, title and text, for a page that shows the fault within its content.
     pub(crate) fn described(&self) -> (StatusCode, &'static str, String) {
         let Shown { status, title, text, .. } = self.shown();
         (status, title, text)
     }
 
-    /// What was refused, one sentence each.
+    /// The violations, one sentence each.
     pub(crate) fn details(&self) -> Vec<String> {
         let Self::Refused(status) = self else { return Vec::new() };
         let mut details: Vec<_> = rejection::violations_of(status)
@@ -266,7 +267,7 @@ impl IntoResponse for Fault {
         });
         let mut response = (shown.status, answered).into_response();
         if let Some(seconds) = retry_s {
-            // The browser asks again by itself, also without JavaScript.
+            // The browser reloads the page by itself, also without JavaScript.
             for name in [header::RETRY_AFTER, header::REFRESH] {
                 response.headers_mut().insert(name, HeaderValue::from(seconds));
             }

@@ -1,4 +1,4 @@
-//! `/fichiers/…`: files of just what the page shows, passed through as the projection makes them.
+//! `/fichiers/…`: files of the content of a page, passed through as the projection makes them.
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -16,7 +16,7 @@ use crate::periods::{bounded, step};
 use crate::redirect::see_other;
 use crate::services::answer;
 
-/// Files: the name in addresses, what they hold, how they are written, and what the page calls them.
+/// The files: name in addresses, content, format, and label on the page.
 const FILES: [(&str, ExportContent, ExportFormat); 10] = [
     ("statistiques.xlsx", ExportContent::Statistics, ExportFormat::Xlsx),
     ("statistiques.csv", ExportContent::Statistics, ExportFormat::Csv),
@@ -30,14 +30,14 @@ const FILES: [(&str, ExportContent, ExportFormat); 10] = [
     ("comptes-rendus.parquet", ExportContent::Cras, ExportFormat::Parquet),
 ];
 
-/// The files of one content.
+/// The files of one content, in several formats.
 pub(crate) struct FileLink {
     pub(crate) title: String,
     /// Format and address.
     pub(crate) formats: Vec<(&'static str, String)>,
 }
 
-/// Links to the files of what a page shows, at the position that it shows.
+/// Links to the files of a page's content, at the position of the page.
 pub(crate) fn links(
     address: &Address,
     snapshot: &v1::Snapshot,
@@ -59,7 +59,7 @@ pub(crate) fn links(
         .into_iter()
         .map(|(content, title)| {
             let mut parameters = pinned.parameters();
-            // Only what the file depends on.
+            // Only the parameters that the file depends on.
             parameters.retain(|(name, _)| {
                 !["comparer", "n", "lignes", "colonnes", "mesure", "pas", "par"].contains(name)
             });
@@ -101,7 +101,7 @@ pub(crate) async fn send(
     let query = query.unwrap_or_default();
     let Read { address, problems } = Read::of(&query, &app.names());
     if query.len() > QUERY_BYTES_MAX || !problems.is_empty() {
-        // The page shows what is wrong at its field.
+        // The page shows the faults at their fields.
         return see_other(&format!("/?{query}"));
     }
     let permit = app.permit()?;
@@ -113,7 +113,7 @@ pub(crate) async fn send(
         return Err(Fault::Internal("a file without a header".to_owned()));
     };
     let chunks = export.filter_map(move |answer| {
-        // Held until the file is sent, or its reader is gone.
+        // The permit is held until the file is sent, or its reader disconnects.
         let _held = &permit;
         let chunk = match answer {
             Ok(v1::ExportResponse { part: Some(Part::Chunk(chunk)) }) => Some(Ok(chunk)),
@@ -131,7 +131,7 @@ pub(crate) async fn send(
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
-/// A file that ends early breaks its connection, so that no browser takes it for whole.
+/// A file that ends early aborts its connection, so that the browser reports an incomplete download.
 fn broken(status: Status) -> Status {
     tracing::warn!(code = ?status.code(), message = status.message(), "a file ended early");
     status

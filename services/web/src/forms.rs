@@ -1,9 +1,9 @@
 //! Forms that change something: the token that each carries, and how the body of a form is read.
 //!
-//! A page elsewhere can make a browser send a form here, with the browser's login. So a form is accepted only with a token
-//! that these pages issued to this browser: an HMAC over an expiry and a random cookie, which pages elsewhere can neither
-//! read nor send ([`guard::is_sent_by_these_pages`](crate::guard::is_sent_by_these_pages) checks the origin besides).
-//! Nothing is stored: any process with the same key accepts the token.
+//! A page elsewhere can make a browser send a form here, with the browser's login. So a form is accepted only with a
+//! token that these pages issued to this browser: an HMAC over an expiry and a random cookie. Pages elsewhere can
+//! neither read nor send it. [`guard::is_sent_by_these_pages`](crate::guard::is_sent_by_these_pages) also checks the
+//! origin. Nothing is stored: any process with the same key accepts the token.
 
 use std::time::Duration;
 
@@ -22,30 +22,30 @@ use uuid::Uuid;
 use crate::fault::Fault;
 use crate::settings::Settings;
 
-/// The hidden field of the token.
+/// Name of the hidden field with the token.
 pub(crate) const TOKEN_FIELD: &str = "jeton";
-/// Bytes of a form of texts; files have their own bound.
+/// Upper bound on the bytes of a form without a file; files have a separate bound.
 const FORM_BYTES_MAX: usize = 64 * 1_024;
 /// Bytes of the expiry in a token: seconds since 1970, big-endian.
 const EXPIRY_BYTES: usize = size_of::<i64>();
 
-/// Issues the tokens of forms, and checks them.
+/// Issues and checks the tokens of forms.
 pub(crate) struct Forms {
     key: hmac::Key,
     lifetime: Duration,
-    /// Browsers reach the pages by https.
+    /// Whether browsers reach the pages over https.
     is_https: bool,
 }
 
-/// A token for one form, and the cookie that it belongs to where the browser has none yet.
+/// A token for one form, and the cookie that it is bound to, if the browser has none yet.
 pub(crate) struct Issued {
-    /// For the field [`TOKEN_FIELD`].
+    /// Value of the field [`TOKEN_FIELD`].
     pub(crate) token: String,
     cookie: Option<HeaderValue>,
 }
 
 impl Issued {
-    /// Gives the browser its cookie, where it has none.
+    /// Sets the cookie if the browser has none.
     pub(crate) fn with_cookie(self, mut response: Response) -> Response {
         if let Some(cookie) = self.cookie {
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -55,7 +55,7 @@ impl Issued {
 }
 
 impl Forms {
-    /// With the key of the configured file, else with a random one, which ends with the process.
+    /// Uses the key of the configured file; otherwise a random key that lasts as long as the process.
     pub(crate) fn new(settings: &Settings) -> anyhow::Result<Self> {
         let key = match &settings.forms.key_file {
             Some(path) => {
@@ -70,7 +70,7 @@ impl Forms {
         Ok(Self { key, lifetime, is_https: settings.identity.tls_by_proxy })
     }
 
-    /// A token for a form that is shown to the browser that sent these headers.
+    /// Issues a token for a form that is shown to the browser that sent these headers.
     pub(crate) fn issue(&self, headers: &HeaderMap) -> Issued {
         let known = self.cookie_of(headers).map(str::to_owned);
         let cookie = known.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
@@ -83,7 +83,7 @@ impl Forms {
                 &cookie,
                 Timestamp::now().as_second().saturating_add_unsigned(self.lifetime.as_secs()),
             ),
-            // Letters, digits and signs that every header takes.
+            // Only characters that are valid in every header.
             cookie: set.and_then(|set| HeaderValue::try_from(set).ok()),
         }
     }
@@ -106,12 +106,13 @@ impl Forms {
         URL_SAFE_NO_PAD.encode([&expiry[..], tag.as_ref()].concat())
     }
 
-    /// With https the name has the prefix by which browsers refuse a cookie that another host of the domain set.
+    /// Name of the cookie. With https it has the prefix `__Host-`: browsers then refuse a cookie that another host of
+    /// the domain set.
     fn cookie_name(&self) -> &'static str {
         if self.is_https { "__Host-cra-form" } else { "cra-form" }
     }
 
-    /// The cookie of a browser that was shown a form, which it alone knows.
+    /// The cookie that identifies a browser to which a form was shown.
     pub(crate) fn cookie_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
@@ -147,12 +148,12 @@ impl Fields {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }
 
-    /// The first value of a field, without white space around it; empty where the form has none.
+    /// The first value of a field, trimmed; empty if the form lacks the field.
     pub(crate) fn first(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.trim())
     }
 
-    /// Every value of a field, each without white space around it.
+    /// Every value of a field, trimmed.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.trim())
     }

@@ -1,5 +1,4 @@
-//! What every request passes: the name that it calls the pages by, the page that sent it where it changes something, and the
-//! headers of security on its answer.
+//! Checks of every request: its host, and for a change its origin. Also adds the security headers to every answer.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use cra_runtime::hosts;
@@ -8,19 +7,19 @@ use cra_runtime::hosts;
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// How the page that sent a request is related to these pages.
+/// Header with the relation between the page that sent a request and these pages.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a request calls the pages by a name of this machine or a configured one. Another name is a page elsewhere whose
-/// name was made to lead here (DNS rebinding).
+/// Whether the request's host is a name of this machine or a configured name. Any other name may be that of a page
+/// elsewhere that an attacker made resolve to this address (DNS rebinding).
 pub(crate) fn knows_host(headers: &HeaderMap, hosts: &[String]) -> bool {
     let mut named = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (named.next(), named.next()) else { return false };
     hosts::is_known(host.as_bytes(), hosts)
 }
 
-/// Whether a request was sent by one of these pages, and not by a page elsewhere. Browsers send `Origin` with each form, and
-/// most send `Sec-Fetch-Site`; neither can be set by a page. A request without an origin is no browser's.
+/// Whether one of these pages sent the request, and not a page elsewhere. Browsers send `Origin` with each form, and
+/// most send `Sec-Fetch-Site`; a page can set neither. A request without an origin does not come from a browser.
 pub(crate) fn is_sent_by_these_pages(headers: &HeaderMap, hosts: &[String]) -> bool {
     let only = |name: &HeaderName| {
         let mut values = headers.get_all(name).iter();
@@ -30,14 +29,14 @@ pub(crate) fn is_sent_by_these_pages(headers: &HeaderMap, hosts: &[String]) -> b
     let (Some(origin), Some(host)) = (only(&header::ORIGIN), only(&header::HOST)) else { return false };
     let Some((scheme, origin)) = origin.split_once("://") else { return false };
     let is_these_pages = origin.eq_ignore_ascii_case(host)
-        // A reverse proxy may call the pages by another name than browsers do.
+        // A reverse proxy may use another host name than browsers do.
         || scheme == "https" && hosts.iter().any(|known| known.eq_ignore_ascii_case(origin));
-    // `none`: the person did, as by a reload.
+    // `none`: the person started the request, for example by a reload.
     let is_same_site = only(&FETCH_SITE).is_none_or(|site| matches!(site, "same-origin" | "none"));
     matches!(scheme, "http" | "https") && is_these_pages && is_same_site
 }
 
-/// Adds the headers of security.
+/// Adds the security headers.
 pub(crate) fn secure(headers: &mut HeaderMap) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -54,7 +53,7 @@ pub(crate) fn secure(headers: &mut HeaderMap) {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // What a page shows may be for its reader alone.
+    // Pages may be confidential to their reader.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 

@@ -1,8 +1,9 @@
-//! The pages: the form, its CRAs, and the figures of a selection; made on the server, in French, and addressable: every state of a page is its address.
+//! The web pages: the form, its CRAs, and the figures of a selection. They are rendered on the server, in French, and
+//! every state of a page has an address.
 //!
-//! A client of the services over gRPC, like any other: it holds no rule, no figure and no data. The way of a request:
-//! `server` reads HTTP, `guard` checks whom it is for and adds the headers of security, `router` leads it to its page, a page's module
-//! asks the services (`services`) and fills its template in `pages/`. What fails becomes a page too: `fault`.
+//! The crate is a client of the services over gRPC like any other: it contains no rule, no figure and no data. A
+//! request passes `server` (HTTP), `guard` (host, origin, security headers) and `router`; then the module of the page
+//! calls the services (`services`) and fills its template in `pages/`. `fault` renders errors.
 
 mod accessibility;
 mod address;
@@ -16,7 +17,7 @@ mod forms;
 mod guard;
 mod import;
 mod live;
-mod look;
+mod appearance;
 mod names;
 mod paced;
 mod people;
@@ -42,14 +43,14 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 
-pub use look::DsfrError;
+pub use appearance::DsfrError;
 pub use names::NamesError;
 pub use settings::{
     Brand, FormSettings, IdentitySettings, Limits, ServicesSettings, Settings, SettingsError, TokenHeader,
     WebSettings,
 };
 
-/// Name in the health that `GET /readyz` of the metrics' address answers.
+/// Name of the process in the answer of `GET /readyz` at the metrics' address.
 const NAME: &str = "web";
 
 /// Runs the pages until `shutdown`.
@@ -58,7 +59,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     serve(listener, &settings, shutdown).await
 }
 
-/// Checks the settings and binds the address: browsers that connect from now on wait for [`serve`].
+/// Checks the settings and binds the address. Connections from then on wait for [`serve`].
 pub async fn bind(settings: &Settings) -> anyhow::Result<TcpListener> {
     settings.check()?;
     TcpListener::bind(settings.listen).await.with_context(|| {
@@ -72,7 +73,7 @@ pub async fn serve(
     settings: &Settings,
     shutdown: Shutdown,
 ) -> anyhow::Result<DrainOutcome> {
-    // Read now, not during the first request.
+    // Read at start-up, not during the first request.
     tokio::task::spawn_blocking(territory::communes).await.context("the communes cannot be read")?;
     let metrics = Metrics::of(NAME)?;
     let health = Health::of([NAME]).await;

@@ -1,5 +1,6 @@
-//! `/direct`: notifies a page of figures that they changed. Server-Sent Events from `WatchStatistics`, each the position up to which
-//! the figures have changed; the page then asks for itself, so that it is one state of the log, as ever.
+//! `/direct`: notifies a page that its figures changed. Sends a Server-Sent Event for each message of
+//! `WatchStatistics`, with the position of the change. The page then reloads, so that it always shows one state of the
+//! log.
 
 use std::time::Duration;
 
@@ -20,13 +21,13 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::services::answer;
 
-/// At most one event in so long.
+/// Minimum interval between two events.
 const INTERVAL_MS: u32 = 2_000;
-/// Of a stream; the browser then opens another one, with the token that it has by then.
+/// Lifetime of a stream. The browser then opens another one, with its current token.
 const LIFETIME: Duration = Duration::from_mins(15);
-/// Between two events, or an event and a comment that keeps proxies from closing the connection.
+/// Interval of the comments that keep proxies from closing an idle connection.
 const SILENCE: Duration = Duration::from_secs(15);
-/// Until a browser opens a stream again that ended.
+/// Pause after which a browser reopens a stream that ended.
 const RETRY: &str = "retry: 5000\n\n";
 
 /// `GET /direct`, with the parameters of a selection.
@@ -50,23 +51,23 @@ pub(crate) async fn stream(
     let events = events(answers, app.shutdown().clone(), permit);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        // Of proxies that collect an answer before they pass it on.
+        // For proxies that buffer an answer before they pass it on.
         (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
     Ok((headers, Body::from_stream(events)).into_response())
 }
 
-/// What a stream needs until it ends.
+/// State of a stream.
 struct Live {
     answers: Streaming<v1::WatchStatisticsResponse>,
     shutdown: Shutdown,
     ends_at: Instant,
     is_begun: bool,
-    /// Held until the reader is gone.
+    /// Permit that is held until the reader disconnects.
     _permit: OwnedSemaphorePermit,
 }
 
-/// Ends with the process, with the service's stream, and at its lifetime.
+/// Ends with the process, with the service's stream, or at the end of its lifetime.
 fn events(
     answers: Streaming<v1::WatchStatisticsResponse>,
     shutdown: Shutdown,
@@ -92,7 +93,7 @@ fn events(
     })
 }
 
-/// One event: the position, without the figures.
+/// One event with the position, without the figures.
 fn event(answered: &v1::WatchStatisticsResponse) -> String {
     let position = answered.snapshot.as_ref().map_or(0, |snapshot| snapshot.position);
     format!("data: {position}\n\n")

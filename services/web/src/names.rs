@@ -1,5 +1,6 @@
-//! The names of advisors, structures and venues, which the services know by opaque ids alone: a file of the operator,
-//! `id;kind;name`, read at the start and again at SIGHUP. Addresses and forms carry ids; people read and type names.
+//! Names of advisors, structures and venues, which the services know only by opaque ids. They come from a file of the
+//! operator, `id;kind;name`, read at start-up and again at SIGHUP. Addresses and forms contain ids; people read and
+//! type names.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -10,22 +11,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 use cra_domain::spelling;
 use csv::{ReaderBuilder, StringRecord};
 
-/// Of the file.
+/// Upper bound on the bytes of the file.
 const FILE_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 const ROWS_MAX: u64 = 200_000;
-/// Characters of an id or a name.
+/// Upper bound on the characters of an id or a name.
 const TEXT_MAX: usize = 200;
-/// Names that a message suggests.
+/// Number of names that a message suggests.
 const SUGGESTIONS_MAX: usize = 5;
-/// Letters of a part of a name by which it is found.
+/// Minimum letters of a part of a name by which it is found.
 const PART_MIN: usize = 3;
-/// Names of one kind that a page lists for a browser to complete: more would fill the page.
+/// Upper bound on the names of one kind that a page lists for completion: more would fill the page.
 const LISTED_MAX: usize = 300;
-/// Fields of forms and parameters of addresses that take a name.
+/// Fields of forms and parameters of addresses that accept a name.
 const FIELDS: [(&str, Kind); 3] =
     [("conseiller", Kind::Advisor), ("structure", Kind::Structure), ("lieu", Kind::Venue)];
 
-/// What an id names.
+/// Kind of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Advisor,
@@ -51,7 +52,7 @@ impl Kind {
     }
 }
 
-/// Why a file of names is not read.
+/// Why a file of names cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`web.names` is {file}{place}: {what}")]
 pub struct NamesError {
@@ -61,7 +62,7 @@ pub struct NamesError {
     what: String,
 }
 
-/// A name, as it is looked for.
+/// A name and its folded form for searching.
 #[derive(Clone, Debug)]
 struct Entry {
     key: String,
@@ -69,22 +70,22 @@ struct Entry {
     name: String,
 }
 
-/// The names of one state of the file.
+/// The names of one version of the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     by_id: HashMap<(Kind, String), String>,
-    /// By kind, in the order of the alphabet.
+    /// Names by kind, in alphabetical order.
     sorted: HashMap<Kind, Vec<Entry>>,
 }
 
 impl Names {
-    /// The name of an id; `None` where the file has none.
+    /// The name of an id; `None` if the file has none.
     pub(crate) fn get(&self, kind: Kind, id: &str) -> Option<&str> {
         self.by_id.get(&(kind, id.to_owned())).map(String::as_str)
     }
 
-    /// The id that a text means: an id, a name, a part of one name alone, or both as pages list them, `Nom (id)`. A text that
-    /// no name fits is an id. An error lists, in French, the names that fit.
+    /// The id that a text means: an id, a name, a part of exactly one name, or both as pages list them, `Nom (id)`. A
+    /// text that matches no name is an id. An error lists, in French, the names that match.
     pub(crate) fn find(&self, kind: Kind, text: &str) -> Result<String, String> {
         let listed = text.strip_suffix(')').and_then(|text| text.rsplit_once('(')).map(|(_, id)| id.trim());
         if let Some(id) = [Some(text), listed].into_iter().flatten().find(|id| self.get(kind, id).is_some()) {
@@ -111,7 +112,7 @@ impl Names {
         }
     }
 
-    /// Every name of a kind as `Nom (id)`, for a browser to complete; none where there are more than a page lists.
+    /// Every name of a kind as `Nom (id)`, for completion; empty if there are more than a page lists.
     pub(crate) fn listed(&self, kind: Kind) -> Vec<String> {
         let entries = self.sorted.get(&kind).filter(|entries| entries.len() <= LISTED_MAX);
         entries.map_or_else(Vec::new, |entries| {
@@ -119,7 +120,7 @@ impl Names {
         })
     }
 
-    /// What a browser completes, by the field of a form that takes it; fields without names are left out.
+    /// The names for completion, by the field of a form; fields without names are omitted.
     pub(crate) fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
         let lists = FIELDS.map(|(field, kind)| (field, self.listed(kind)));
         lists.into_iter().filter(|(_, names)| !names.is_empty()).collect()
@@ -137,7 +138,7 @@ impl Names {
         Self::of(&bytes).map_err(|(line, what)| fault(format!(", line {line}"), what))
     }
 
-    /// An error is the line, from 1, and what is wrong there.
+    /// Parses the file. An error contains the line, from 1, and what is wrong there.
     fn of(bytes: &[u8]) -> Result<Self, (u64, String)> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = &bytes[..error.valid_up_to()];
@@ -201,7 +202,7 @@ fn truncated(headings: &StringRecord) -> String {
     headings.iter().collect::<Vec<_>>().join(";").chars().take(TEXT_MAX).collect()
 }
 
-/// The file of names, and what it held when it was last read without a fault.
+/// The file of names, with its last valid content.
 pub(crate) struct NamesFile {
     path: Option<PathBuf>,
     names: RwLock<Arc<Names>>,
@@ -217,7 +218,7 @@ impl NamesFile {
         Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the file again. With a fault, which is logged, the names stay what they were.
+    /// Reads the file again. A fault is logged, and the previous names remain in use.
     pub(crate) fn read_again(&self) {
         let Some(path) = &self.path else { return };
         match Names::read(path) {
@@ -236,7 +237,7 @@ impl NamesFile {
     }
 }
 
-/// The line of a record: the reader counts from the blank lines before it.
+/// The line of a record; the reader counts from the blank lines before it.
 fn line_of(text: &str, at: &csv::Position) -> u64 {
     let from =
         usize::try_from(at.byte()).ok().and_then(|byte| text.as_bytes().get(byte..)).unwrap_or_default();

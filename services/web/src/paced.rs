@@ -1,5 +1,5 @@
-//! A connection whose reader takes what it is sent at a least rate: one that stops, or takes a byte now and then, would hold a page,
-//! a file or a permit for as long as it likes.
+//! A connection that closes if its reader is slower than a minimum rate. A reader that stops, or takes a byte now and
+//! then, would otherwise hold a page, a file or a permit indefinitely.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,28 +9,28 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Time in which an answer waited to be taken, after which the rate is measured.
+/// Time during which answers waited for the reader, after which the rate is checked.
 const WINDOW: Duration = Duration::from_mins(1);
-/// Bytes that a reader takes in a window at least: 1 KiB a second.
+/// Minimum bytes that a reader takes in a window: 1 KiB a second.
 const LEAST_BYTES: u64 = 60 * 1_024;
 
-/// A connection that ends with [`io::ErrorKind::TimedOut`] where its reader is too slow.
+/// A connection that fails with [`io::ErrorKind::TimedOut`] if its reader is too slow.
 pub(crate) struct Paced<S> {
     inner: S,
-    taking: Taking,
+    progress: Progress,
     until: Pin<Box<Sleep>>,
 }
 
-/// What was taken since the last measurement. Only time in which an answer waited counts: a connection without one is not slow.
+/// Bytes written since the last check. Only time in which an answer waited counts: an idle connection is not slow.
 #[derive(Clone, Copy, Debug, Default)]
-struct Taking {
+struct Progress {
     waiting_since: Option<Instant>,
     waited: Duration,
-    taken: u64,
+    written: u64,
 }
 
-impl Taking {
-    /// Refuses a reader that took too little while as much time passed as is measured by.
+impl Progress {
+    /// Fails if a whole window passed in which the reader took too little.
     fn measure(&mut self, now: Instant) -> io::Result<()> {
         if let Some(since) = &mut self.waiting_since {
             self.waited += now.duration_since(*since);
@@ -39,7 +39,7 @@ impl Taking {
         if self.waited < WINDOW {
             return Ok(());
         }
-        let is_slow = self.taken < LEAST_BYTES;
+        let is_slow = self.written < LEAST_BYTES;
         *self = Self { waiting_since: self.waiting_since, ..Self::default() };
         if is_slow { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
@@ -47,10 +47,10 @@ impl Taking {
 
 impl<S> Paced<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, taking: Taking::default(), until: Box::pin(sleep(WINDOW)) }
+        Self { inner, progress: Progress::default(), until: Box::pin(sleep(WINDOW)) }
     }
 
-    /// Measures what a write came to.
+    /// Measures the result of a write.
     fn measured(
         &mut self,
         cx: &mut Context<'_>,
@@ -59,16 +59,17 @@ impl<S> Paced<S> {
         let now = Instant::now();
         match written {
             Poll::Ready(Ok(bytes)) => {
-                self.taking.taken += bytes as u64;
-                self.taking.measure(now)?;
-                self.taking.waiting_since = None;
+                self.progress.written += bytes as u64;
+                self.progress.measure(now)?;
+                self.progress.waiting_since = None;
                 Poll::Ready(Ok(bytes))
             }
             Poll::Pending => {
-                self.taking.waiting_since.get_or_insert(now);
-                self.taking.measure(now)?;
-                self.until.as_mut().reset(now + WINDOW.saturating_sub(self.taking.waited));
-                // Wakes the connection once the window has passed; it is over before only by the clock's grain.
+                self.progress.waiting_since.get_or_insert(now);
+                self.progress.measure(now)?;
+                self.until.as_mut().reset(now + WINDOW.saturating_sub(self.progress.waited));
+                // Wakes the connection once the window has passed. Polling at once can only be ready through the
+                // granularity of the clock.
                 let _ = self.until.as_mut().poll(cx);
                 Poll::Pending
             }
@@ -133,8 +134,8 @@ mod tests {
                 }
             }
         });
-        let begun = Instant::now();
-        (Paced::new(near).write_all(&vec![0; 1 << 20]).await, begun.elapsed())
+        let started = Instant::now();
+        (Paced::new(near).write_all(&vec![0; 1 << 20]).await, started.elapsed())
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! No person takes all of a process: requests in flight by the token's subject. Without identity all are on this machine, and only
-//! the bounds of the process hold.
+//! Limits the requests in flight of each person, by the token's subject, so that no person occupies the whole process.
+//! Without identity all requests come from this machine, and only the bounds of the process apply.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,26 +7,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 
-/// Requests in flight of each person.
+/// Counts the requests in flight of each person.
 pub(crate) struct People {
     most: u32,
-    /// Of those who have some.
+    /// Counts of the people with requests in flight.
     in_flight: Mutex<HashMap<String, u32>>,
 }
 
-/// A request of a person; dropping it ends it.
+/// A request in flight of a person, ended on drop.
 pub(crate) struct Held {
     people: Arc<People>,
     subject: String,
 }
 
 impl People {
-    /// At most so many of each.
+    /// Allows at most `most` requests of each person.
     pub(crate) fn new(most: u32) -> Arc<Self> {
         Arc::new(Self { most, in_flight: Mutex::default() })
     }
 
-    /// Admits a request of a person, or not: the person has as many in flight as may be.
+    /// Admits a request of a person; `None` if the person has reached the limit.
     pub(crate) fn admit(self: &Arc<Self>, subject: String) -> Option<Held> {
         let mut in_flight = self.in_flight();
         let count = in_flight.entry(subject.clone()).or_default();
@@ -55,7 +55,7 @@ impl Drop for Held {
 }
 
 impl Held {
-    /// Held until the answer is sent, or its reader is gone.
+    /// Holds the permit until the answer is sent, or its reader disconnects.
     pub(crate) fn until_sent(self, body: Body) -> Body {
         Body::new(body.map_err(move |error| {
             let _held = &self;
@@ -74,10 +74,10 @@ mod tests {
     fn one_person_leaves_room_for_others_and_none_is_remembered() {
         let people = People::new(2);
         let of = |name: &str| people.admit(name.to_owned());
-        let held: Vec<_> = (0..3).map(|_| of("marie")).collect();
-        assert!(held[1].is_some() && held[2].is_none());
+        let permits: Vec<_> = (0..3).map(|_| of("marie")).collect();
+        assert!(permits[1].is_some() && permits[2].is_none());
         assert!(of("jo").is_some());
-        let body = held.into_iter().next().flatten().map(|held| held.until_sent(Body::from("page")));
+        let body = permits.into_iter().next().flatten().map(|permit| permit.until_sent(Body::from("page")));
         assert_eq!(body.as_ref().and_then(|body| body.size_hint().exact()), Some(4));
         assert!(of("marie").is_some());
         drop(body);

@@ -1,15 +1,16 @@
-//! The periods of a series on a page and in its file: days that the address leaves open, and a length that can be read.
+//! The periods of a series on a page and in its file: bounds the days that the address omits, and chooses a legible
+//! length.
 
 use cra_contracts::v1::{self, Granularity};
 use cra_domain::cra::parse_day;
 use cra_domain::period::Period;
 use jiff::civil::{Date, date};
 
-/// Before it, no CRA has its day.
+/// No CRA is older than this day.
 const FIRST_DAY: Date = date(2020, 1, 1);
-/// Periods of the chart: more are no longer read apart.
+/// Upper bound on the periods of the chart; more are not legible.
 const POINTS_MAX: i64 = 370;
-/// The selection of a series: its days bounded where the address leaves them open.
+/// The selection of a series, with the days bounded that the address omits.
 pub(crate) fn bounded(
     selection: &v1::Selection,
     publication: Option<&v1::Publication>,
@@ -31,9 +32,9 @@ pub(crate) fn bounded(
     bounded
 }
 
-/// The length of the chart's periods: the one that was asked for, or one that fits the days; longer where there would be
-/// more than can be read.
-pub(crate) fn step(asked: Option<Granularity>, selection: &v1::Selection, is_public: bool) -> Granularity {
+/// The length of the chart's periods: the requested one, or one that fits the days. A longer one if there would be too
+/// many periods.
+pub(crate) fn step(requested: Option<Granularity>, selection: &v1::Selection, is_public: bool) -> Granularity {
     let days =
         |it: &v1::Selection| Period::between(parse_day(&it.from)?, parse_day(&it.to)?).map(Period::days);
     let days = days(selection).unwrap_or(1);
@@ -42,7 +43,7 @@ pub(crate) fn step(asked: Option<Granularity>, selection: &v1::Selection, is_pub
         46..=120 => Granularity::Week,
         _ => Granularity::Month,
     };
-    let asked = asked.unwrap_or(fitting);
+    let requested = requested.unwrap_or(fitting);
     let steps = [
         (Granularity::Day, 1),
         (Granularity::Week, 7),
@@ -52,7 +53,7 @@ pub(crate) fn step(asked: Option<Granularity>, selection: &v1::Selection, is_pub
     ];
     let fits = |(step, length): &(Granularity, i64)| {
         let is_published = !is_public || *length >= 30;
-        is_published && *step >= asked && days / length <= POINTS_MAX
+        is_published && *step >= requested && days / length <= POINTS_MAX
     };
     steps.iter().find(|step| fits(step)).map_or(Granularity::Year, |(step, _)| *step)
 }

@@ -1,4 +1,4 @@
-//! What all pages share: the frame around them, and pages that ask for nothing.
+//! Parts that all pages share: the frame, and pages without queries.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::look::Look;
+use crate::appearance::Appearance;
 
 /// The frame of a page.
 pub(crate) struct Frame {
-    /// Of the window.
+    /// Title of the window.
     pub(crate) title: String,
-    /// The entry of the menu that the page belongs to: its address.
+    /// Address of the page's entry in the menu.
     pub(crate) entry: &'static str,
-    /// Whether it is known that the reader may see public figures alone: the menu then leads to nothing else.
+    /// Whether the reader may only see public figures: the menu then omits everything else.
     pub(crate) is_public: bool,
-    pub(crate) look: Arc<Look>,
+    pub(crate) appearance: Arc<Appearance>,
 }
 
 impl Frame {
@@ -25,12 +25,12 @@ impl Frame {
             title: format!("{title} – Comptes-rendus d'activité"),
             entry,
             is_public: false,
-            look: Look::current(),
+            appearance: Appearance::current(),
         }
     }
 }
 
-/// A filled template as an answer.
+/// Renders a template.
 pub(crate) fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => {

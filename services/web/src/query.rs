@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use crate::address::QUERY_BYTES_MAX;
 use crate::fault::Fault;
 
-/// The text after the question mark; empty without one. A longer one than [`QUERY_BYTES_MAX`] is refused.
+/// The text after the question mark; empty if there is none. Refused if it is longer than [`QUERY_BYTES_MAX`].
 pub(crate) struct Query(pub(crate) String);
 
 impl<S: Sync> FromRequestParts<S> for Query {

@@ -1,4 +1,4 @@
-//! Which address leads to which page, and what every request passes: host, origin, the share of a person, metrics.
+//! Routes addresses to pages, with the checks of every request: host, origin, the limit of a person, metrics.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,9 +13,9 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::{accessibility, entry, figures, files, guard, import, live, look, records, state, vocabulary};
+use crate::{accessibility, appearance, entry, figures, files, guard, import, live, records, state, vocabulary};
 
-/// All addresses.
+/// All routes.
 pub(crate) fn router(app: App) -> Router {
     let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
     Router::new()
@@ -45,7 +45,7 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// A page that changes something: `sent` gets only the forms that these pages sent.
+/// A page that changes something: only forms that these pages sent reach `sent`.
 fn changing(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
     shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), from_these_pages)))
 }
@@ -59,10 +59,10 @@ async fn from_these_pages(State(app): State<App>, request: Request, next: Next) 
 }
 
 async fn static_file(State(app): State<App>, Path(name): Path<String>) -> Response {
-    look::static_file(app.look(), &name)
+    appearance::static_file(app.appearance(), &name)
 }
 
-/// The name of a page in the metrics: a fixed list.
+/// Name of a page in the metrics, from a fixed list.
 fn label(path: &str) -> &'static str {
     match path {
         "/" => "figures",
@@ -95,11 +95,11 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
             return next.run(request).await;
         }
         match app.people().admit(subject) {
-            Some(held) => next.run(request).await.map(|body| held.until_sent(body)),
+            Some(permit) => next.run(request).await.map(|body| permit.until_sent(body)),
             None => Fault::Busy.into_response(),
         }
     };
-    let mut response = Arc::clone(app.look()).within(answer).instrument(span).await;
+    let mut response = Arc::clone(app.appearance()).within(answer).instrument(span).await;
     guard::secure(response.headers_mut());
     app.observe(page, response.status().as_str(), began.elapsed());
     response

@@ -1,4 +1,4 @@
-//! Accepts connections and serves HTTP/1.1 on each, within bounds, until the process leaves.
+//! Accepts connections and serves HTTP/1.1 on each, within bounds, until the process stops.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -19,14 +19,14 @@ use tokio_util::task::TaskTracker;
 use crate::paced::Paced;
 use crate::settings::Settings;
 
-/// For the head of a request, the first one or the next on the same connection.
+/// Time limit for the head of a request, the first one or the next one of a connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Of a request's head: an address may hold a long selection.
+/// Upper bound on a request's head: an address may contain a long selection.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
-/// After an error of accepting, such as no file descriptor being free.
+/// Pause after an error of accepting, for example if no file descriptor is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`; then closes the port and lets the requests in flight end, within the drain's deadline.
+/// Serves until `shutdown`. Then closes the port and waits for requests in flight, up to the drain deadline.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -38,7 +38,7 @@ pub(crate) async fn serve(
     let permits = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     loop {
         let accepted = async {
-            // Never closed.
+            // The semaphore is never closed.
             let permit = Arc::clone(&permits).acquire_owned().await;
             (permit, listener.accept().await)
         };

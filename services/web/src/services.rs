@@ -1,4 +1,4 @@
-//! The two services, called with the token of the request to the pages.
+//! Clients of the two services, which send the token of the browser's request.
 
 use axum::http::{HeaderMap, header};
 use cra_client::{Bearer, Clients, EndpointError, TlsFiles};
@@ -12,7 +12,7 @@ use crate::settings::{Settings, TokenHeader};
 
 const BEARER: &str = "Bearer ";
 
-/// The channels to the services; connected when they are first used, and again after a break.
+/// Channels to the services. They connect on first use, and reconnect after a failure.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     ingestion: Channel,
@@ -21,7 +21,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Within the tokio runtime.
+    /// Must be called within the tokio runtime.
     pub(crate) fn new(settings: &Settings) -> Result<Self, EndpointError> {
         let files = &settings.services;
         let tls = TlsFiles {
@@ -37,23 +37,23 @@ impl Services {
         Ok(Self { ingestion, projection: channel(&files.projection_url)?, token_from })
     }
 
-    /// Ingestion, asked with the token of this request.
+    /// Client of ingestion, with the token of this request.
     pub(crate) fn ingestion(&self, headers: &HeaderMap) -> Result<Clients, Fault> {
         self.clients(&self.ingestion, headers)
     }
 
-    /// The projection, asked with the token of this request.
+    /// Client of the projection, with the token of this request.
     pub(crate) fn projection(&self, headers: &HeaderMap) -> Result<Clients, Fault> {
         self.clients(&self.projection, headers)
     }
 
-    /// Within the trace of the page that asks.
+    /// Continues the trace of the page.
     fn clients(&self, channel: &Channel, headers: &HeaderMap) -> Result<Clients, Fault> {
         let traceparent = traces::traceparent();
         Ok(Clients::of_trace(channel.clone(), self.bearer(headers)?, traceparent.as_deref()))
     }
 
-    /// What the token of this request says of its bearer, unverified.
+    /// The claims of this request's token, unverified.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Caller {
         self.token(headers).map(Caller::of_token).unwrap_or_default()
     }
@@ -82,7 +82,7 @@ fn without_scheme(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case(BEARER).then_some(token)
 }
 
-/// What a service answered, or the fault that it answered with.
+/// The answer of a service, or its error as a fault.
 pub(crate) fn answer<T>(answer: Result<tonic::Response<T>, Status>) -> Result<T, Fault> {
     answer.map(tonic::Response::into_inner).map_err(|status| Fault::Refused(Box::new(status)))
 }

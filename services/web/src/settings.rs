@@ -1,4 +1,4 @@
-//! The settings of the pages' process, and the rules that they fulfil together.
+//! The settings of the pages' process, and the rules between them.
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -18,17 +18,17 @@ pub struct Settings {
     /// Names that browsers may call the pages by, without port, such as `cra.example.fr`. Names of this machine
     /// (localhost, 127.0.0.1, `[::1]`) are always taken; any other is refused.
     pub hosts: Vec<String>,
-    /// Where the services are.
+    /// The services.
     pub services: ServicesSettings,
-    /// Who asks.
+    /// Identity of the caller.
     pub identity: IdentitySettings,
-    /// How the pages look, and what they call people and places.
+    /// The appearance of the pages, and the names of people and places.
     pub web: WebSettings,
     /// Forms that change something.
     pub forms: FormSettings,
-    /// What a process serves at once.
+    /// Limits on concurrent work.
     pub limits: Limits,
-    /// How long pages in flight may take when the process leaves.
+    /// Deadline for pages in flight when the process stops.
     pub drain_deadline_ms: NonZeroU64,
     /// Logs and metrics.
     pub telemetry: TelemetrySettings,
@@ -51,7 +51,7 @@ pub struct ServicesSettings {
 }
 
 impl ServicesSettings {
-    /// The files of certificates, which end.
+    /// The certificate files, which expire.
     pub(crate) fn expiring(&self) -> Vec<Expiring> {
         let files = [("services.ca_file", &self.ca_file), ("services.cert_file", &self.cert_file)];
         files
@@ -61,7 +61,7 @@ impl ServicesSettings {
     }
 }
 
-/// Where the caller's token comes from. The pages pass it on unchanged: its scopes and perimeter are the services' to judge.
+/// Where the caller's token comes from. The pages forward it unchanged; the services check its scopes and perimeter.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentitySettings {
@@ -82,11 +82,11 @@ pub enum TokenHeader {
     XForwardedAccessToken,
 }
 
-/// How the pages look, and what they call people and places.
+/// The appearance of the pages, and the names of people and places.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSettings {
-    /// Whose look the pages have.
+    /// Style of the pages.
     pub brand: Brand,
     /// Folder of the unpacked npm package `@gouvfr/dsfr` 1.15; required with the brand `etat`.
     pub dsfr: Option<PathBuf>,
@@ -94,18 +94,18 @@ pub struct WebSettings {
     pub names: Option<PathBuf>,
 }
 
-/// Whose look the pages have.
+/// Style of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Brand {
-    /// That of these pages.
+    /// The neutral style.
     #[default]
     Neutral,
-    /// The State's, which its terms reserve to the administration.
+    /// The State's style, which its terms reserve to the administration.
     Etat,
 }
 
-/// The tokens that forms carry against pages elsewhere that send them.
+/// Protection of forms against pages elsewhere.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FormSettings {
@@ -123,23 +123,24 @@ impl Default for FormSettings {
     }
 }
 
-/// Bounds of a process.
+/// Limits of a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Open connections; one more waits to be accepted.
+    /// Open connections. A further one waits.
     pub connections: NonZeroU32,
-    /// Pages and files that are made at once; one more is answered 503.
+    /// Pages and files in flight. A further one is answered 503.
     pub pages_in_flight: NonZeroU32,
-    /// Requests of one person, by the subject of the token, that are answered at once; one more is answered 503.
+    /// Requests in flight of one person, by the subject of the token. A further one is answered 503.
     pub requests_of_a_person: NonZeroU32,
-    /// Pages that follow their figures at once; one more is answered 503.
+    /// Pages that follow their figures. A further one is answered 503.
     pub live_streams: NonZeroU32,
-    /// How long a page may take; then it is answered 504. Files may take longer.
+    /// Time limit of a page; beyond it, the answer is 504. Files may take longer.
     pub page_timeout_ms: NonZeroU64,
-    /// Bytes of a file that is imported; a larger one is answered 413.
+    /// Bytes of an imported file. A larger one is answered 413.
     pub upload_bytes: NonZeroU64,
-    /// Files to import that are received and read at once, each in memory with what it unpacks to; one more is answered 503.
+    /// Files to import that are received and read concurrently, each in memory with its unpacked content. A further one
+    /// is answered 503.
     pub uploads_in_flight: NonZeroU32,
 }
 
@@ -193,16 +194,16 @@ impl Default for Limits {
     }
 }
 
-/// Settings that do not fit together.
+/// Settings that contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// Beyond loopback without identity.
+    /// An address beyond loopback without identity.
     #[error(
         "refusing to listen on {0}: no identity is configured, so anyone who reaches this address could read \
          everything; set `identity.token_from` to the header of the reverse proxy's token, or listen on 127.0.0.1"
     )]
     Exposed(SocketAddr),
-    /// Tokens in clear.
+    /// Tokens without TLS.
     #[error(
         "refusing to listen on {0}: tokens would cross the network in clear; set `identity.tls_by_proxy` where TLS ends at \
          a proxy that alone reaches this address, or listen on 127.0.0.1"
@@ -211,18 +212,18 @@ pub enum SettingsError {
     /// A name with a scheme, a port or a path.
     #[error("`hosts` holds `{0}`; expected a name alone, such as cra.example.fr")]
     Host(String),
-    /// The State's look without its files.
+    /// The State's style without its files.
     #[error(
         "`web.brand` is `etat`, and `web.dsfr` is missing; expected the folder of the unpacked npm package @gouvfr/dsfr 1.15"
     )]
     NoDsfr,
-    /// Half of a pair of files.
+    /// One of a pair of files without the other.
     #[error("`services.cert_file` and `services.key_file` belong together: one of them is missing")]
     HalfACertificate,
 }
 
 impl Settings {
-    /// Checks what the type cannot say.
+    /// Checks the rules that the types cannot express.
     pub fn check(&self) -> Result<(), SettingsError> {
         if !self.listen.ip().to_canonical().is_loopback() {
             match self.identity {

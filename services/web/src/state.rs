@@ -1,4 +1,4 @@
-//! `/etat`: for operators, where the projection is in the log, its generations, and what it could not apply.
+//! `/etat`: for operators, the position of the projection in the log, its generations, and its parked events.
 
 use askama::Template;
 use axum::extract::State;
@@ -15,14 +15,14 @@ use crate::fault::Fault;
 use crate::plain::{Frame, page};
 use crate::services::answer;
 
-/// Parked events that the page lists.
+/// Number of parked events that the page lists.
 const PARKED_MAX: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "state/page.html")]
 struct StatePage {
     frame: Frame,
-    /// Label, value, and what it says.
+    /// Label, value, and explanation.
     keys: Vec<(&'static str, String, String)>,
     generations: Vec<Generation>,
     parked: Vec<Parked>,

@@ -1,4 +1,4 @@
-//! `/mots`: what each figure means, and the words of the form with their guidance and their former labels.
+//! `/mots`: the meaning of each figure, and the words of the form with their guidance and their former labels.
 
 use askama::Template;
 use axum::response::Response;
@@ -39,7 +39,7 @@ struct Shown {
     slug: &'static str,
     help: &'static str,
     is_open: bool,
-    /// The theme of a sub-theme; empty of other words.
+    /// The theme of a sub-theme; empty for other words.
     parent: &'static str,
     past: Vec<String>,
 }

@@ -25,7 +25,7 @@ use crate::render;
 use crate::selection::SelectionArgs;
 use crate::submission::rpc::{Mode, Submit};
 use crate::submission::stream::{self, News, Retries};
-use crate::submission::{self, Item, Place, Tally};
+use crate::submission::{self, Item, Location, Tally};
 use cra_sample::Month;
 
 /// Number of items prepared ahead of the stream.
@@ -141,7 +141,7 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     let (sender, items) = mpsc::channel(READ_AHEAD);
     tokio::spawn(async move {
         for (number, submission) in (1..).zip(submissions) {
-            let item = Item { place: Place::Element(number), bytes_read: number, content: Ok(submission) };
+            let item = Item { location: Location::Element(number), bytes_read: number, content: Ok(submission) };
             if sender.send(item).await.is_err() {
                 return;
             }

@@ -99,7 +99,7 @@ fn check(opened: &Opened<Content>, args: &SubmitArgs) -> anyhow::Result<()> {
             missing.join(", ")
         );
         if let Some(slip) = columns.slip() {
-            anyhow::bail!("{file}: no column is « {} »; did you mean « {} »?", slip.found, slip.meant);
+            anyhow::bail!("{file}: no column is « {} »; did you mean « {} »?", slip.found, slip.suggested);
         }
         let unread = columns.unread();
         if !unread.is_empty() {
@@ -120,7 +120,7 @@ async fn settle(
     lookup: &Sender,
 ) {
     let one = |item: Item<Recordable>| async move {
-        let Item { place, bytes_read, content } = item;
+        let Item { location, bytes_read, content } = item;
         let content = match content {
             Ok(Recordable::Submission(submission)) => Ok(*submission),
             Ok(Recordable::OlderForm { cra_id, .. }) => {
@@ -129,7 +129,7 @@ async fn settle(
             }
             Err(unsent) => Err(unsent),
         };
-        Item { place, bytes_read, content }
+        Item { location, bytes_read, content }
     };
     let mut all = std::pin::pin!(ReceiverStream::new(items).map(one).buffered(LOOKED_UP_AT_ONCE));
     while let Some(item) = all.next().await {

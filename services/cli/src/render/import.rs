@@ -110,12 +110,12 @@ mod tests {
     use serde_json::json as value;
 
     use super::*;
-    use crate::submission::Place;
+    use crate::submission::Location;
 
     const LOOK: Style = Style { columns: 80, colour: false };
 
     fn reported(outcome: Outcome) -> Reported {
-        Reported { place: Place::Line(7), id: "62a9".to_owned(), bytes_read: 0, outcome }
+        Reported { location: Location::Line(7), id: "62a9".to_owned(), bytes_read: 0, outcome }
     }
 
     fn refused(code: &str) -> Reported {

@@ -8,7 +8,7 @@ use super::text::{Tone, printable, thousands, toned};
 use crate::style::Style;
 use crate::submission::rpc::Mode;
 use crate::submission::table::Headings;
-use crate::submission::{Outcome, Place, Reported, Tally, is_transient};
+use crate::submission::{Outcome, Location, Reported, Tally, is_transient};
 
 /// What is done with the items of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +42,16 @@ pub(crate) fn refused(reported: &Reported, style: Style) -> String {
 
 /// Like [`refused`], for a row of a table: each path is followed by the headings of its columns.
 pub(crate) fn refused_under(headings: &Headings, reported: &Reported, style: Style) -> String {
-    let place = toned(style, Tone::Bad, &reported.place.to_string());
+    let location = toned(style, Tone::Bad, &reported.location.to_string());
     match &reported.outcome {
         Outcome::Received { receipt, .. } if receipt.withdrawn => {
             let id = printable(&receipt.cra_id);
-            format!("{place}: {id} was recorded before and withdrawn since: it does not count\n")
+            format!("{location}: {id} was recorded before and withdrawn since: it does not count\n")
         }
         Outcome::Received { .. } => String::new(),
-        Outcome::Unreadable(problem) => format!("{place}: unreadable: {}\n", printable(problem)),
+        Outcome::Unreadable(problem) => format!("{location}: unreadable: {}\n", printable(problem)),
         Outcome::Refused(refusal) => {
-            format!("{place}: {}", refusal_lines(&reported.id, refusal, headings, style))
+            format!("{location}: {}", refusal_lines(&reported.id, refusal, headings, style))
         }
     }
 }
@@ -127,10 +127,10 @@ pub(crate) fn json(reported: &Reported, work: Work) -> Value {
 
 /// The location, the id under its name, the outcome and its detail.
 pub(super) fn outcome_json(reported: &Reported, id: &str, received: &str) -> Value {
-    let place = match reported.place {
-        Place::Line(_) => "line",
-        Place::Element(_) => "item",
-        Place::Row { .. } => "row",
+    let location = match reported.location {
+        Location::Line(_) => "line",
+        Location::Element(_) => "item",
+        Location::Row { .. } => "row",
     };
     let (outcome, detail) = match &reported.outcome {
         Outcome::Received { receipt, .. } => {
@@ -141,7 +141,7 @@ pub(super) fn outcome_json(reported: &Reported, id: &str, received: &str) -> Val
         Outcome::Unreadable(problem) => ("unreadable", ("problem", problem.as_str().into())),
     };
     json!({
-        place: reported.place.number(),
+        location: reported.location.number(),
         id: reported.id,
         "outcome": outcome,
         detail.0: detail.1,
@@ -155,7 +155,7 @@ mod tests {
     const LOOK: Style = Style { columns: 80, colour: false };
 
     fn reported(outcome: Outcome) -> Reported {
-        Reported { place: Place::Line(7), id: "id-7".to_owned(), bytes_read: 0, outcome }
+        Reported { location: Location::Line(7), id: "id-7".to_owned(), bytes_read: 0, outcome }
     }
 
     fn refusal() -> v1::Refusal {

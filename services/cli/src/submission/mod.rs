@@ -12,12 +12,12 @@ mod window;
 use cra_contracts::v1;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use cra_sheets::{Item, Outcome, Place, Unsent, content, fields, file, source, table};
+pub(crate) use cra_sheets::{Item, Outcome, Location, Unsent, content, fields, file, source, table};
 
 /// What became of one item.
 #[derive(Debug)]
 pub(crate) struct Reported {
-    pub(crate) place: Place,
+    pub(crate) location: Location,
     /// That the item came with: a CRA's, or a document's in the system it comes from. Empty when the text could not
     /// be read.
     pub(crate) id: String,

@@ -1,5 +1,5 @@
 //! Sends items over an RPC: a bounded window of them without an outcome, each outcome reported in the file's order with
-//! the place its item came from.
+//! the location its item came from.
 //!
 //! With retries, what failed for a reason that has nothing to do with the item is sent again, over a new stream
 //! where the old one broke, as long as patience lasts; the same ids make that safe. Without, the first break ends

@@ -12,7 +12,7 @@ use tonic::{Request, Response};
 
 use super::*;
 use crate::client::Service;
-use crate::submission::Place;
+use crate::submission::Location;
 use crate::submission::content::Document;
 use crate::submission::rpc::{Import, Mode, Submit};
 
@@ -123,15 +123,15 @@ async fn service() -> Connection {
 
 fn item(number: u64, cra_id: &str) -> Item<v1::SubmitCraRequest> {
     let content = Ok(v1::SubmitCraRequest { cra_id: cra_id.to_owned(), ..v1::SubmitCraRequest::default() });
-    Item { place: Place::Line(number), bytes_read: number, content }
+    Item { location: Location::Line(number), bytes_read: number, content }
 }
 
 fn document(number: u64, id: &str) -> Item<Document> {
     let content = Ok(Document { legacy_id: id.to_owned(), text: format!("{{\"_id\":\"{id}\"}}") });
-    Item { place: Place::Line(number), bytes_read: number, content }
+    Item { location: Location::Line(number), bytes_read: number, content }
 }
 
-type Sent = (Tally, Vec<(Place, String)>, Result<(), StreamError>);
+type Sent = (Tally, Vec<(Location, String)>, Result<(), StreamError>);
 
 async fn sent(mode: Mode, list: Vec<Item<v1::SubmitCraRequest>>) -> Sent {
     sent_over(&Submit { mode }, Retries::Never, list).await
@@ -153,7 +153,7 @@ where
     let (mut tally, mut all) = (Tally::default(), Vec::new());
     let streamed = send(&connection, rpc, items, retries, &mut tally, |news, _| {
         if let News::Reported(reported) = news {
-            all.push((reported.place, reported.id.clone()));
+            all.push((reported.location, reported.id.clone()));
         }
         Ok(())
     })
@@ -167,7 +167,7 @@ async fn every_item_is_told_once_in_the_files_order_with_the_place_it_came_from(
     let list = vec![item(1, "a"), item(2, "no-b"), unreadable, item(5, "old-c")];
     let (tally, all, streamed) = sent(Mode::Record, list).await;
     streamed.unwrap();
-    let reported: Vec<_> = all.iter().map(|(place, id)| (place.number(), id.as_str())).collect();
+    let reported: Vec<_> = all.iter().map(|(location, id)| (location.number(), id.as_str())).collect();
     assert_eq!(reported, [(1, "a"), (2, "no-b"), (4, ""), (5, "old-c")]);
     let position = tally.last_position;
     let expected = Tally { accepted: 1, already_there: 1, refused: 1, unreadable: 1, ..Tally::default() };
@@ -223,7 +223,7 @@ async fn a_stream_that_breaks_is_opened_again_and_each_item_gets_its_own_answer_
     let list = (1..=count).map(|number| document(number, &id(number))).collect();
     let (tally, all, streamed) = sent_over(&IMPORT, PATIENT, list).await;
     streamed.unwrap();
-    let expected: Vec<_> = (1..=count).map(|number| (Place::Line(number), id(number))).collect();
+    let expected: Vec<_> = (1..=count).map(|number| (Location::Line(number), id(number))).collect();
     assert_eq!(all, expected);
     assert_eq!((tally.reported(), tally.noted, tally.refused, tally.unanswered), (count, count, 0, 0));
 }
@@ -235,7 +235,7 @@ async fn an_item_that_the_service_has_no_room_for_is_never_told_as_refused() {
     let (tally, all, streamed) = sent_over(&IMPORT, retries, list).await;
     let error = streamed.unwrap_err().to_string();
     assert!(error.contains("as it is asked for"), "{error}");
-    assert_eq!(all, [(Place::Line(1), "a".to_owned())], "a later run reports what follows it");
+    assert_eq!(all, [(Location::Line(1), "a".to_owned())], "a later run reports what follows it");
     assert_eq!((tally.accepted, tally.refused, tally.unanswered), (1, 0, 2));
 }
 

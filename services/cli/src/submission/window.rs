@@ -6,13 +6,13 @@ use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
 
 use super::rpc::Rpc;
-use super::{Item, Outcome, Place, Reported};
+use super::{Item, Outcome, Location, Reported};
 
 /// Items that may be read and not yet reported. Enough for the service to record in groups; small next to its limits.
 pub(super) const ITEMS_MAX: usize = 512;
 
 enum Slot<T> {
-    Waiting { place: Place, bytes_read: u64, content: T },
+    Waiting { location: Location, bytes_read: u64, content: T },
     Settled(Reported),
 }
 
@@ -58,16 +58,16 @@ impl<T: Clone> Window<T> {
 
     /// Takes an item in; one that cannot be read is settled.
     pub(super) fn push(&mut self, item: Item<T>) {
-        let Item { place, bytes_read, content } = item;
+        let Item { location, bytes_read, content } = item;
         let ordinal = self.first + self.slots.len() as u64;
         self.slots.push_back(match content {
             Ok(content) => {
                 self.ready.push_back(ordinal);
-                Slot::Waiting { place, bytes_read, content }
+                Slot::Waiting { location, bytes_read, content }
             }
             Err(unsent) => {
-                let (id, outcome) = unsent.into_told();
-                Slot::Settled(Reported { place, id, bytes_read, outcome })
+                let (id, outcome) = unsent.into_outcome();
+                Slot::Settled(Reported { location, id, bytes_read, outcome })
             }
         });
     }
@@ -99,9 +99,9 @@ impl<T: Clone> Window<T> {
 
     pub(super) fn settle<R: Rpc<Content = T>>(&mut self, ordinal: u64, outcome: Outcome) {
         let Some(slot) = self.slot(ordinal) else { return };
-        if let Slot::Waiting { place, bytes_read, content } = slot {
-            let (place, bytes_read, id) = (*place, *bytes_read, R::id(content).to_owned());
-            *slot = Slot::Settled(Reported { place, id, bytes_read, outcome });
+        if let Slot::Waiting { location, bytes_read, content } = slot {
+            let (location, bytes_read, id) = (*location, *bytes_read, R::id(content).to_owned());
+            *slot = Slot::Settled(Reported { location, id, bytes_read, outcome });
         }
     }
 

@@ -1,8 +1,8 @@
 //! The fields of a CRA one by one: each by its path in the contract, read from and written as a text that people type
 //! in a cell or on a command line.
 //!
-//! Words are accepted by their name in the contract, by the end of that name, by the form's word or by its label of
-//! today or of before. Checks the form of a value only; the rules of a CRA are the service's.
+//! A word of a list is accepted by its name in the contract, by the end of that name, by the form's slug, or by its
+//! label of today or of an earlier form. Checks only the form of a value; the services apply the rules of a CRA.
 
 mod parse;
 mod patch;
@@ -16,7 +16,7 @@ use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBand, Status, S
 
 pub use patch::{assign, patch};
 
-/// Between the values of a list.
+/// Separator of the values of a list.
 const SEPARATOR: &str = " | ";
 
 /// One leaf of a CRA, or one list.
@@ -64,7 +64,7 @@ pub enum Field {
     Redirections,
 }
 
-/// Those before the counts of people.
+/// Fields that come before the counts of people.
 const FIRST: [Field; 10] = [
     Field::AdvisorId,
     Field::StructureId,
@@ -77,7 +77,7 @@ const FIRST: [Field; 10] = [
     Field::Participants,
     Field::ReturningParticipants,
 ];
-/// Those after them.
+/// Fields that come after the counts of people.
 const LAST: [Field; 8] = [
     Field::Themes,
     Field::SubThemes,
@@ -97,7 +97,7 @@ impl Field {
         FIRST.into_iter().chain(ages).chain(statuses).chain(LAST)
     }
 
-    /// Its path from the CRA, such as `place.commune_code`.
+    /// Path of the field from the CRA, such as `place.commune_code`.
     #[must_use]
     pub fn path(self) -> Cow<'static, str> {
         let path = match self {
@@ -125,8 +125,8 @@ impl Field {
         path.into()
     }
 
-    /// The field of a path in either spelling (`place.commune_code`, `place.communeCode`), also from the request's root
-    /// (`cra.place.commune_code`).
+    /// Finds the field of a path in either spelling (`place.commune_code`, `place.communeCode`), also from the
+    /// request's root (`cra.place.commune_code`).
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
         let key = path_key(path);
@@ -134,7 +134,7 @@ impl Field {
         Self::all().find(|field| path_key(&field.path()) == key)
     }
 
-    /// Its value in the form that [`Field::set`] takes; empty where there is none.
+    /// Value of the field, in the form that [`Field::set`] accepts. Empty if the field is not set.
     #[must_use]
     pub fn get(self, cra: &v1::Cra) -> String {
         let count = |number: u32| if number == 0 { String::new() } else { number.to_string() };
@@ -168,8 +168,7 @@ impl Field {
         }
     }
 
-    /// Writes a value; an empty text takes the value away. An error says in French what was found and what is
-    /// expected.
+    /// Sets the value; an empty text clears the field. An error says in French what was found and what is expected.
     pub fn set(self, cra: &mut v1::Cra, text: &str) -> Result<(), String> {
         let text = text.trim_matches(parse::is_blank);
         let place = |cra: &mut v1::Cra, write: fn(&mut v1::Place) -> &mut String| {
@@ -207,7 +206,7 @@ impl Field {
         Ok(())
     }
 
-    /// Nothing planned is no follow-up, as the form has it.
+    /// As in the form, a follow-up without any planned person is no follow-up.
     fn set_follow_up(self, cra: &mut v1::Cra, text: &str) -> Result<(), String> {
         let mut follow_up = cra.follow_up.take().unwrap_or_default();
         let set = match self {
@@ -224,7 +223,8 @@ impl Field {
     }
 }
 
-/// A band, or minutes that lead to one. Minutes belong to an hour or more only, so another band takes them away.
+/// Sets a band, or minutes that lead to one. Minutes belong only to a duration of an hour or more: another band clears
+/// them.
 fn set_band(cra: &mut v1::Cra, text: &str) -> Result<(), String> {
     let duration = cra.duration.get_or_insert_default();
     if let Some(minutes) = parse::minutes(text) {
@@ -243,12 +243,12 @@ fn set_band(cra: &mut v1::Cra, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Both spellings of the contract without what parts their words.
+/// Makes both spellings of a path equal: without separators, in lower case.
 fn path_key(path: &str) -> String {
     path.trim().chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
-/// The CRA as the service keeps it where nothing is planned.
+/// The CRA as the service stores it if no follow-up is planned.
 #[must_use]
 pub fn without_empty_parts(mut cra: v1::Cra) -> v1::Cra {
     cra.follow_up = cra.follow_up.filter(|follow_up| *follow_up != v1::FollowUp::default());

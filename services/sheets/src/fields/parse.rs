@@ -7,7 +7,7 @@ pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
 }
 
-/// A whole number; none of an empty text. Blanks between thousands and decimals that are zero are passed over.
+/// Parses a whole number; `None` for an empty text. Blanks between thousands and zero decimals are ignored.
 pub(super) fn count(text: &str) -> Result<Option<u32>, String> {
     let compact: String = text.chars().filter(|c| !is_blank(*c)).collect();
     if compact.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn count(text: &str) -> Result<Option<u32>, String> {
     })
 }
 
-/// Minutes written as such: `90`, `90 min`, `1h30`. None of a text that is no such number.
+/// Parses minutes written as such: `90`, `90 min`, `1h30`. `None` for a text in another notation.
 pub(super) fn minutes(text: &str) -> Option<u32> {
     let compact: String = text.chars().filter(|c| !is_blank(*c)).flat_map(char::to_lowercase).collect();
     let number = |text: &str| -> Option<u32> {
@@ -38,8 +38,8 @@ pub(super) fn minutes(text: &str) -> Option<u32> {
     number(compact.strip_suffix(",0").unwrap_or(compact)).filter(|minutes| *minutes > 0)
 }
 
-/// A day of the calendar in ISO 8601: from 29/02/2024, 29-02-2024, 29.02.2024, 2024-02-29, with or without a time of
-/// midnight. Empty of an empty text.
+/// Parses a calendar day to ISO 8601. Accepts 29/02/2024, 29-02-2024, 29.02.2024 and 2024-02-29, each with or without a
+/// time of midnight. Returns an empty text for an empty text.
 pub(super) fn day(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());

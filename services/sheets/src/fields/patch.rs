@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{Field, SEPARATOR, path_key};
 
-/// Parts of a CRA that hold fields.
+/// Messages within a CRA that contain fields.
 const PARTS: [&str; 5] = ["place", "ages", "statuses", "duration", "followup"];
 
 /// Applies `path=value`.

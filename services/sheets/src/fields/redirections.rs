@@ -1,4 +1,4 @@
-//! Redirections in one text: `CAF: 2 | Maison de l'emploi: 1`, as the exports write them.
+//! Redirections in one text: `CAF: 2 | Maison de l'emploi: 1`, the notation of the exports.
 
 use cra_contracts::v1;
 use cra_contracts::v1::redirection::Organisation as Recipient;
@@ -7,10 +7,11 @@ use cra_domain::vocabulary::{Organisation, Word as _};
 use super::SEPARATOR;
 use super::parse::{count, is_blank};
 
-/// An older form may have sent people to an organisation without its name.
+/// Name that exports show for a redirection of an older form without an organisation.
 const UNNAMED: &str = "Non précisé";
 
-/// Reads redirections. A part without a number belongs to the name that follows it: names may hold the separator.
+/// Parses redirections. A part without a number belongs to the name that follows it, because names may contain the
+/// separator.
 pub(super) fn parse(text: &str) -> Result<Vec<v1::Redirection>, String> {
     let mut redirections = Vec::new();
     let mut name = String::new();
@@ -24,15 +25,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<v1::Redirection>, String> {
         redirections.push(v1::Redirection { organisation: organisation(recipient), people });
         name.clear();
     }
-    let left = name.trim_matches(is_blank);
-    if left.is_empty() {
+    let rest = name.trim_matches(is_blank);
+    if rest.is_empty() {
         return Ok(redirections);
     }
-    Err(format!("« {left} » ne dit pas combien de personnes ; écrivez par exemple « CAF: 2 | Mairie: 1 »"))
+    Err(format!("« {rest} » ne dit pas combien de personnes ; écrivez par exemple « CAF: 2 | Mairie: 1 »"))
 }
 
-/// A known organisation only where the text is its label or its name in the contract: another spelling is kept as it
-/// is written, and the service counts it under the organisation that it means.
+/// Recognises a known organisation only if the text is its label or its name in the contract. Any other spelling is
+/// stored as written, and the service counts it under the organisation that it means.
 fn organisation(text: &str) -> Option<Recipient> {
     let name = text.trim_matches(is_blank);
     if name == UNNAMED {
@@ -48,7 +49,7 @@ fn organisation(text: &str) -> Option<Recipient> {
     })
 }
 
-/// Writes redirections as [`parse`] reads them.
+/// Writes redirections in the notation that [`parse`] reads.
 pub(super) fn text(redirections: &[v1::Redirection]) -> String {
     let texts = redirections.iter().map(|redirection| {
         let name = match &redirection.organisation {

@@ -1,4 +1,4 @@
-//! Every field is read as it is written, and what people type is understood or refused with what to type instead.
+//! Every field is read as it is written. What people type is accepted, or refused with what to type instead.
 
 use super::*;
 

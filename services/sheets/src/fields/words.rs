@@ -1,4 +1,4 @@
-//! Words of closed lists. They are found by any of their spellings, and written by their name in the contract.
+//! Words of closed lists. Reading accepts any spelling of a word; writing uses its name in the contract.
 
 use cra_domain::spelling;
 use cra_domain::vocabulary::Word;
@@ -9,7 +9,7 @@ use super::parse::is_blank;
 /// Bound on the edit distance of a suggestion: one changed letter per this number of letters.
 const LETTERS_PER_SLIP: usize = 3;
 
-/// The number of a word; 0 (unspecified) for an empty text.
+/// Parses the number of a word; 0 (unspecified) for an empty text.
 pub(super) fn number<W: Word>(text: &str) -> Result<i32, String> {
     if text.is_empty() {
         return Ok(0);
@@ -17,7 +17,7 @@ pub(super) fn number<W: Word>(text: &str) -> Result<i32, String> {
     find::<W>(text).map(Word::number).ok_or_else(|| unknown::<W>(text))
 }
 
-/// The numbers of a list of words, separated by `|`, `;`, a comma or a line end. A comma inside a label does not
+/// Parses the numbers of a list of words, separated by `|`, `;`, a comma or a line end. A comma within a label does not
 /// separate.
 pub(super) fn numbers<W: Word>(text: &str) -> Result<Vec<i32>, String> {
     let mut numbers = Vec::new();
@@ -43,7 +43,7 @@ pub(super) fn numbers<W: Word>(text: &str) -> Result<Vec<i32>, String> {
     Ok(numbers)
 }
 
-/// The name of a word; empty of 0. A number unknown here is written as such, and refused when it is read.
+/// Name of a word; empty for 0. An unknown number is written in digits, and refused when it is read again.
 pub(super) fn name<W: Word>(number: i32) -> String {
     match W::from_number(number) {
         Some(word) => word.term().name.to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn name<W: Word>(number: i32) -> String {
     }
 }
 
-/// The names of words, as [`numbers`] takes them.
+/// Names of words, in the notation that [`numbers`] reads.
 pub(super) fn names<W: Word>(numbers: &[i32]) -> String {
     numbers.iter().map(|number| name::<W>(*number)).collect::<Vec<_>>().join(SEPARATOR)
 }
@@ -63,12 +63,12 @@ fn find<W: Word>(text: &str) -> Option<W> {
         return Some(word);
     }
     let key = |text: &str| spelling::key(&text.replace('_', " "));
-    let given = key(text);
+    let wanted = key(text);
     let today = |word: &&W| {
         let term = word.term();
-        [term.name, &word.short_form(), term.slug, term.label].iter().any(|form| key(form) == given)
+        [term.name, &word.short_form(), term.slug, term.label].iter().any(|form| key(form) == wanted)
     };
-    let formerly = |word: &&W| word.term().past_labels.iter().any(|past| key(past.label) == given);
+    let formerly = |word: &&W| word.term().past_labels.iter().any(|past| key(past.label) == wanted);
     W::ALL.iter().find(today).or_else(|| W::ALL.iter().find(formerly)).copied()
 }
 

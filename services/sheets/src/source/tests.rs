@@ -11,7 +11,7 @@ fn items(text: impl AsRef<[u8]>) -> Vec<Item<v1::SubmitCraRequest>> {
 
 fn items_as<T>(parse: Parse<T>, text: impl AsRef<[u8]>) -> Vec<Item<T>> {
     let mut items = Vec::new();
-    // A small buffer: items never fall on its bounds by chance.
+    // A small buffer, so that items cross its boundaries.
     let input = io::BufReader::with_capacity(7, text.as_ref());
     read(input, parse, |item| {
         items.push(item);
@@ -21,22 +21,22 @@ fn items_as<T>(parse: Parse<T>, text: impl AsRef<[u8]>) -> Vec<Item<T>> {
     items
 }
 
-/// Place and id, or place and problem.
-fn reported(text: impl AsRef<[u8]>) -> Vec<(Place, Result<String, String>)> {
+/// Location and id, or location and problem.
+fn reported(text: impl AsRef<[u8]>) -> Vec<(Location, Result<String, String>)> {
     let reported =
-        items(text).into_iter().map(|item| (item.place, item.content.map(|request| request.cra_id)));
-    reported.map(|(place, content)| (place, content.map_err(|unsent| unsent.to_string()))).collect()
+        items(text).into_iter().map(|item| (item.location, item.content.map(|request| request.cra_id)));
+    reported.map(|(location, content)| (location, content.map_err(|unsent| unsent.to_string()))).collect()
 }
 
-fn ok(place: Place, id: &str) -> (Place, Result<String, String>) {
-    (place, Ok(id.to_owned()))
+fn ok(location: Location, id: &str) -> (Location, Result<String, String>) {
+    (location, Ok(id.to_owned()))
 }
 
 #[test]
 fn each_line_is_an_item_and_blank_lines_are_none() {
-    let expected = [ok(Place::Line(2), "a"), ok(Place::Line(4), "b")];
+    let expected = [ok(Location::Line(2), "a"), ok(Location::Line(4), "b")];
     assert_eq!(reported("\n{\"craId\":\"a\"}\n  \r\n{\"craId\":\"b\"}\r\n"), expected);
-    assert_eq!(reported("\u{feff}{\"craId\":\"a\"}"), [ok(Place::Line(1), "a")]);
+    assert_eq!(reported("\u{feff}{\"craId\":\"a\"}"), [ok(Location::Line(1), "a")]);
     assert_eq!(reported(""), []);
     assert_eq!(reported(" \n\n"), []);
 }
@@ -44,8 +44,8 @@ fn each_line_is_an_item_and_blank_lines_are_none() {
 #[test]
 fn a_line_that_is_no_json_is_told_with_its_number_and_does_not_stop_the_others() {
     let found = reported("hello\n{\"craId\":\"a\"}\n{\"craId\":\n{\"advisor\":1}\n\n{\"craId\":\"b\"}");
-    let places: Vec<_> = found.iter().map(|(place, content)| (place.number(), content.is_ok())).collect();
-    assert_eq!(places, [(1, false), (2, true), (3, false), (4, false), (6, true)]);
+    let locations: Vec<_> = found.iter().map(|(location, content)| (location.number(), content.is_ok())).collect();
+    assert_eq!(locations, [(1, false), (2, true), (3, false), (4, false), (6, true)]);
     let problem = found[3].1.as_ref().unwrap_err();
     assert!(problem.contains("advisor") && !problem.contains("line 1"), "{problem}");
 }
@@ -53,14 +53,14 @@ fn a_line_that_is_no_json_is_told_with_its_number_and_does_not_stop_the_others()
 #[test]
 fn a_first_line_that_is_cut_does_not_hide_the_next() {
     let found = reported("{\"craId\": \"a\n{\"craId\":\"b\"}\n");
-    assert_eq!(found[0].0, Place::Line(1));
+    assert_eq!(found[0].0, Location::Line(1));
     assert!(found[0].1.is_err());
-    assert_eq!(found[1], ok(Place::Line(2), "b"));
+    assert_eq!(found[1], ok(Location::Line(2), "b"));
 }
 
 #[test]
 fn an_array_is_read_element_by_element_however_it_is_laid_out() {
-    let expected = [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")];
+    let expected = [ok(Location::Element(1), "a"), ok(Location::Element(2), "b")];
     assert_eq!(reported("[{\"craId\":\"a\"},{\"craId\":\"b\"}]"), expected);
     assert_eq!(reported("\n[\n  {\n  \"craId\": \"a\"\n},\n {\"craId\":\"b\"}\n]\n"), expected);
     assert_eq!(reported("[]"), []);
@@ -70,14 +70,14 @@ fn an_array_is_read_element_by_element_however_it_is_laid_out() {
 fn an_element_that_is_no_submission_does_not_stop_the_others() {
     let found = reported("[1,{\"craId\":\"b\"}]");
     assert!(found[0].1.is_err());
-    assert_eq!(found[1], ok(Place::Element(2), "b"));
+    assert_eq!(found[1], ok(Location::Element(2), "b"));
 }
 
 #[test]
 fn broken_json_in_an_array_is_told_once_with_what_was_read_before() {
     for broken in ["[{\"craId\":\"a\"}, {]", "[{\"craId\":\"a\"}", "[{\"craId\":\"a\"}] {}"] {
         let found = reported(broken);
-        assert_eq!(found[0], ok(Place::Element(1), "a"), "{broken}");
+        assert_eq!(found[0], ok(Location::Element(1), "a"), "{broken}");
         assert_eq!(found.len(), 2, "{broken}");
         assert!(found[1].1.as_ref().unwrap_err().contains("was not read"), "{broken}");
     }
@@ -85,9 +85,9 @@ fn broken_json_in_an_array_is_told_once_with_what_was_read_before() {
 
 #[test]
 fn an_object_laid_out_over_lines_is_one_item() {
-    assert_eq!(reported("{\n  \"craId\": \"a\"\n}\n"), [ok(Place::Element(1), "a")]);
+    assert_eq!(reported("{\n  \"craId\": \"a\"\n}\n"), [ok(Location::Element(1), "a")]);
     let two = "{\n  \"craId\": \"a\",\n  \"cra\": {\n  }\n}\n{\n  \"craId\": \"b\"\n}";
-    assert_eq!(reported(two), [ok(Place::Element(1), "a"), ok(Place::Element(2), "b")]);
+    assert_eq!(reported(two), [ok(Location::Element(1), "a"), ok(Location::Element(2), "b")]);
 }
 
 /// Documents as texts.
@@ -124,7 +124,7 @@ fn an_item_past_the_bound_is_told_and_never_held_in_memory() {
     let long = format!("{{\"craId\":\"{}\"}}", "x".repeat(ITEM_BYTES_MAX));
     let found = reported(format!("{long}\n{{\"craId\":\"b\"}}\n"));
     assert!(found[0].1.as_ref().unwrap_err().contains("longer than"));
-    assert_eq!(found[1], ok(Place::Line(2), "b"));
+    assert_eq!(found[1], ok(Location::Line(2), "b"));
     let found = reported(format!("[{long}]"));
     assert!(found[0].1.as_ref().unwrap_err().contains("longer than"));
 }
@@ -133,7 +133,7 @@ fn an_item_past_the_bound_is_told_and_never_held_in_memory() {
 fn bytes_that_are_no_text_are_told() {
     let found = reported(b"{\"craId\":\"\xff\"}\n{\"craId\":\"b\"}\n");
     assert!(found[0].1.is_err());
-    assert_eq!(found[1], ok(Place::Line(2), "b"));
+    assert_eq!(found[1], ok(Location::Line(2), "b"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Bounds of a file that is read: a few bytes of a workbook may unpack to gigabytes, or place two cells so far apart that the
+//! Bounds on a file: a few bytes of a workbook may unpack to gigabytes, or put two cells so far apart that the
 //! rectangle between them fills the memory.
 
 use std::io::{self, Cursor, Read as _, Seek};
@@ -9,28 +9,28 @@ use zip::ZipArchive;
 use crate::kind::NotRead;
 
 const MIB: u64 = 1_024 * 1_024;
-/// First bytes of the workbooks of before 2007, whose reader has no bounds.
+/// First bytes of a workbook from before 2007, whose reader has no bounds.
 const OLE: &[u8] = b"\xd0\xcf\x11\xe0";
-/// Name of the content of a table of the format ODS, whose reader repeats cells without bounds.
+/// Name of the part with the tables of an ODS file, whose reader repeats cells without bounds.
 const OPEN_DOCUMENT: &str = "content.xml";
-/// Files in a workbook.
+/// Upper bound on the number of files in a workbook.
 const PARTS_MAX: usize = 10_000;
 
-/// How much of a file is read.
+/// How much of a file may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes of a workbook as it is packed, which is held in memory.
+    /// Bytes of a workbook as stored (compressed). It is read into memory.
     pub workbook_bytes: u64,
-    /// Bytes of a text, or of the parts of a workbook, once unpacked; also of the texts of its cells.
+    /// Bytes of a text, or of the parts of a workbook, once decompressed; also of the texts of its cells.
     pub unpacked_bytes: u64,
-    /// Cells of the rectangles of all sheets.
+    /// Cells in the bounding rectangles of all sheets.
     pub cells: u64,
-    /// Whether formats are read whose readers have no bounds: XLS and ODS.
+    /// Whether XLS and ODS are read, although their readers have no bounds.
     pub reads_unbounded_formats: bool,
 }
 
 impl Bounds {
-    /// For a command line that reads its user's own files.
+    /// Bounds for a command line that reads its user's own files.
     pub const OF_A_COMMAND: Self = Self {
         workbook_bytes: 256 * MIB,
         unpacked_bytes: u64::MAX,
@@ -38,7 +38,7 @@ impl Bounds {
         reads_unbounded_formats: true,
     };
 
-    /// For files that anyone may send, of at most so many bytes.
+    /// Bounds for files that anyone may send, of at most the given number of bytes.
     #[must_use]
     pub fn of_uploads(bytes: u64) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Bounds {
         }
     }
 
-    /// Refuses a workbook that unpacks to more than is read, by unpacking it to nowhere.
+    /// Refuses a workbook that decompresses to more than the bound. Decompresses it without storing the result.
     pub(super) fn check(&self, bytes: &[u8]) -> Result<(), NotRead> {
         if self.reads_unbounded_formats {
             return Ok(());
@@ -57,26 +57,26 @@ impl Bounds {
         if bytes.starts_with(OLE) {
             return Err(unbounded("XLS"));
         }
-        // What is no archive, its reader refuses.
+        // The workbook reader refuses what is not an archive.
         let Ok(mut archive) = ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
         if archive.len() > PARTS_MAX {
             return Err(too_large());
         }
-        let mut left = self.unpacked_bytes;
+        let mut remaining = self.unpacked_bytes;
         for part in 0..archive.len() {
             let Ok(part) = archive.by_index(part) else { continue };
             if part.name().is_ok_and(|name| name == OPEN_DOCUMENT) {
                 return Err(unbounded("ODS"));
             }
-            // What breaks off is its reader's to refuse.
+            // The workbook reader refuses a part that ends early.
             let unpacked =
-                io::copy(&mut part.take(left.saturating_add(1)), &mut io::sink()).unwrap_or_default();
-            left = left.checked_sub(unpacked).ok_or_else(too_large)?;
+                io::copy(&mut part.take(remaining.saturating_add(1)), &mut io::sink()).unwrap_or_default();
+            remaining = remaining.checked_sub(unpacked).ok_or_else(too_large)?;
         }
         Ok(())
     }
 
-    /// The cells of a sheet, which are taken off the bounds; `None` where it has none.
+    /// Subtracts the cells of a sheet from the bounds and returns them; `None` for a sheet without cells.
     pub(super) fn range<R: io::Read + Seek>(
         &mut self,
         workbook: &mut Sheets<R>,
@@ -101,7 +101,7 @@ impl Bounds {
                     cells.push(cell);
                 }
             }
-            // Refused before, where bounds matter.
+            // `check` refused such a file if bounds apply.
             Sheets::Xls(_) | Sheets::Ods(_) => return Ok(workbook.worksheet_range(name).ok()),
         }
         self.cells = self.cells.checked_sub(extent.cells()).ok_or_else(too_large)?;
@@ -119,7 +119,7 @@ impl Bounds {
     }
 }
 
-/// The rectangle around cells.
+/// Bounding rectangle of the cells.
 #[derive(Default)]
 struct Extent(Option<Dimensions>);
 
@@ -173,12 +173,12 @@ mod tests {
     fn a_workbook_of_ordinary_size_is_read_and_one_that_grows_in_memory_is_refused() {
         let uploads = Bounds::of_uploads(MIB);
         assert_eq!(opened(|_| {}, uploads), Ok(()));
-        // Two cells, and 17 thousand million between them.
+        // Two cells with 17 thousand million between them.
         let far = |sheet: &mut rust_xlsxwriter::Worksheet| {
             sheet.write(1_048_575, 16_383, "x").unwrap();
         };
         assert!(opened(far, uploads).unwrap_err().contains("trop de données"));
-        // 30 KB that unpack to 20 MB.
+        // 30 KB that decompress to 20 MB.
         let bomb = |sheet: &mut rust_xlsxwriter::Worksheet| {
             for row in 1..800 {
                 sheet.write(row, 0, "a".repeat(32_000)).unwrap();

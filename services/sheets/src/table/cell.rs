@@ -1,4 +1,4 @@
-//! One cell of a table, as its file types it, and as the text that a field is set from.
+//! One cell of a table: its type in the file, and the text that sets a field.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use super::columns::Column;
 use crate::fields::Field;
 
-/// Serial days that a column of dates may hold without saying that it holds dates: 2020 to 2099.
+/// Serial days that are recognised as dates in a column without a date format: 2020 to 2099.
 const PLAUSIBLE_SERIALS: std::ops::RangeInclusive<f64> = 43_831.0..=73_050.0;
 
 /// A cell.
@@ -17,12 +17,12 @@ pub(super) enum Cell<'a> {
     Text(Cow<'a, str>),
     Number(f64),
     Day(Date),
-    /// A formula that failed, as the spreadsheet shows it.
+    /// A formula that failed: the text that the spreadsheet shows for the error.
     Fault(String),
 }
 
 impl Cell<'_> {
-    /// Whether it says nothing.
+    /// Whether the cell is empty or blank.
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Empty => true,
@@ -31,7 +31,7 @@ impl Cell<'_> {
         }
     }
 
-    /// What a fault of the cell shows of it.
+    /// The cell's content as a fault shows it.
     pub(super) fn shown(&self) -> &str {
         match self {
             Self::Text(text) => text,
@@ -40,7 +40,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Its text for a column, with the zeros that a spreadsheet took from a code.
+    /// The cell's text for a column. Restores leading zeros that a spreadsheet removed from a code.
     pub(super) fn text(&self, column: Column) -> Result<Cow<'_, str>, String> {
         let text = match self {
             Self::Empty => Cow::Borrowed(""),
@@ -66,7 +66,7 @@ fn number_text(number: f64) -> String {
     if number.fract() == 0.0 { format!("{number:.0}") } else { number.to_string().replace('.', ",") }
 }
 
-/// The day of a serial number: days since 1899-12-30.
+/// Converts a serial number to its day: the number of days since 1899-12-30.
 fn serial_day(serial: f64) -> Option<Date> {
     #[allow(clippy::cast_possible_truncation)] // only plausible serials are asked for
     let days = serial.floor() as i64;

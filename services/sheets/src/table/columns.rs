@@ -1,5 +1,5 @@
-//! The columns of a table of CRAs, known by their headings: those of the exports and of the template, the labels of the
-//! form, and the paths of the contract; whatever their order, case, accents and punctuation.
+//! Finds the columns of a table of CRAs by their headings: those of the exports and of the template, the labels of the
+//! form, and the paths of the contract. Order, case, accents and punctuation do not matter.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::fields::Field;
 
 /// Number of rows that are searched for the headings, because people put titles above them.
 pub(super) const HEADING_ROWS_MAX: usize = 10;
-/// Number of known columns that make a table without ids one of CRAs. Some of the columns must hold a day or
-/// participants.
+/// Number of recognised columns from which a table without ids counts as a table of CRAs. One of them must be the day
+/// or the number of participants.
 const KNOWN_MIN: usize = 3;
 
-/// What a column holds.
+/// Meaning of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
     /// The CRA's id.
@@ -28,17 +28,17 @@ pub enum Column {
     Redirected,
     /// People whose age or status an older form did not record.
     Unspecified,
-    /// The revision that the row corrects.
+    /// The revision that the row corrects, if it is a correction.
     Revision,
-    /// The form that the CRA was written with.
+    /// The form version that the CRA was written with.
     FormVersion,
-    /// Why the row changes it.
+    /// The reason for the change.
     Reason,
-    /// A column of an export that follows from the others.
+    /// A column of an export that is computed from others.
     Derived,
 }
 
-/// Headings of the exports and of the template, and what people call them.
+/// Headings of the exports and of the template, and other common names.
 const HEADINGS: &[(Column, &[&str])] = &[
     (Column::CraId, &["cra_id", "id", "identifiant", "identifiant du cra", "uuid"]),
     (Column::Field(Field::Date), &["date", "jour", "date d'accompagnement", "date de l'activité"]),
@@ -108,17 +108,17 @@ const REQUIRED: [(&[Column], &str); 7] = [
     (&[Column::Field(Field::DurationBand), Column::Field(Field::Minutes)], "duree"),
 ];
 
-/// Largest number of wrong letters in a heading that is still recognised, if it is long enough.
+/// Largest number of wrong letters in a heading for which a column is suggested, if the name is long enough.
 const SLIP_LETTERS_MAX: usize = 2;
 const SLIP_WORD_MIN: usize = 6;
 
-/// An unknown heading, and the known name that is most similar.
+/// An unknown heading, and the most similar known name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slip {
-    /// As it is written.
+    /// The heading as written in the file.
     pub found: String,
-    /// The nearest name.
-    pub meant: String,
+    /// The most similar name.
+    pub suggested: String,
 }
 
 /// The columns of one table, in its order.
@@ -126,43 +126,43 @@ pub struct Slip {
 pub struct Columns {
     known: Vec<(usize, Column)>,
     headings: Vec<String>,
-    /// Columns of the sheet before the first of these.
+    /// Number of sheet columns to the left of the first one.
     before: usize,
 }
 
 impl Columns {
-    /// The columns under these headings; none where they are no table of CRAs.
+    /// Finds the columns of these headings; `None` if they are not those of a table of CRAs.
     pub fn of<'a>(headings: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let headings: Vec<String> = headings.into_iter().map(|text| text.trim().to_owned()).collect();
         let names = names();
         let by_heading = |heading: &String| names.get(&key(heading)).copied().or_else(|| of_path(heading));
-        // MongoDB's ids are those of documents.
+        // A column of MongoDB ids belongs to a table of older documents.
         let column = |heading: &String| by_heading(heading).filter(|_| !heading.starts_with('_'));
         let known: Vec<_> = headings
             .iter()
             .enumerate()
-            .filter_map(|(place, heading)| Some((place, column(heading)?)))
+            .filter_map(|(index, heading)| Some((index, column(heading)?)))
             .collect();
         let columns = Self { known, headings, before: 0 };
         columns.are_of_cras().then_some(columns)
     }
 
-    /// Lists of words and sums have headings of CRAs too.
+    /// Whether the columns include the day or the participants: lists of words and sums have headings of CRAs too.
     fn are_of_cras(&self) -> bool {
         let has_field = [Field::Date, Field::AdvisorId].iter().any(|field| self.has(Column::Field(*field)));
         self.has(Column::CraId) || has_field && self.of_cras() >= KNOWN_MIN
     }
 
-    /// The same columns, to the right of so many others.
+    /// The same columns, moved to the right by `before` columns.
     pub(super) fn after(self, before: usize) -> Self {
         Self { before, ..self }
     }
 
-    /// The letters by which a spreadsheet calls a column: `A`, `Z`, `AA`.
+    /// Name of a column in spreadsheets: `A`, `Z`, `AA`.
     #[must_use]
-    pub fn letters(&self, place: usize) -> String {
+    pub fn letters(&self, index: usize) -> String {
         let mut letters = Vec::new();
-        let mut rest = Some(self.before + place);
+        let mut rest = Some(self.before + index);
         while let Some(index) = rest {
             letters.push(char::from(b'A' + u8::try_from(index % 26).unwrap_or_default()));
             rest = (index / 26).checked_sub(1);
@@ -181,15 +181,15 @@ impl Columns {
         self.known.iter().any(|(_, known)| *known == column)
     }
 
-    /// The columns that are read: place in the row, what it holds.
+    /// The recognised columns: index in the row, and meaning.
     pub(super) fn known(&self) -> &[(usize, Column)] {
         &self.known
     }
 
     /// The heading at a position in the row, as written in the file.
     #[must_use]
-    pub fn heading(&self, place: usize) -> &str {
-        self.headings.get(place).map_or("", String::as_str)
+    pub fn heading(&self, index: usize) -> &str {
+        self.headings.get(index).map_or("", String::as_str)
     }
 
     /// Names of columns that a new CRA needs and that the table does not have.
@@ -202,16 +202,16 @@ impl Columns {
     /// Headings of columns that are not read.
     #[must_use]
     pub fn unread(&self) -> Vec<&str> {
-        let is_read = |place: usize| self.known.iter().any(|(known, _)| *known == place);
+        let is_read = |index: usize| self.known.iter().any(|(known, _)| *known == index);
         let unread = self
             .headings
             .iter()
             .enumerate()
-            .filter(|(place, heading)| !heading.is_empty() && !is_read(*place));
+            .filter(|(index, heading)| !heading.is_empty() && !is_read(*index));
         unread.map(|(_, heading)| heading.as_str()).collect()
     }
 
-    /// A heading that is nearly that of a column that the table does not have.
+    /// An unread heading that is similar to the name of a column that the table does not have.
     #[must_use]
     pub fn slip(&self) -> Option<Slip> {
         let names = names();
@@ -219,23 +219,23 @@ impl Columns {
             let key = key(found);
             let distance = |name: &String| strsim::damerau_levenshtein(name, &key);
             let absent = names.iter().filter(|(_, column)| !self.has(**column)).map(|(name, _)| name);
-            let meant = absent.min_by_key(|name| (distance(name), (*name).clone()))?;
-            let is_near = distance(meant) <= SLIP_LETTERS_MAX && meant.len() >= SLIP_WORD_MIN;
-            is_near.then(|| Slip { found: found.to_owned(), meant: meant.clone() })
+            let suggested = absent.min_by_key(|name| (distance(name), (*name).clone()))?;
+            let is_near = distance(suggested) <= SLIP_LETTERS_MAX && suggested.len() >= SLIP_WORD_MIN;
+            is_near.then(|| Slip { found: found.to_owned(), suggested: suggested.clone() })
         })
     }
 
-    /// The headings of the columns that a path of a violation is about, such as `cra.ages` or `cra.themes[1]`.
+    /// The headings of the columns that the path of a violation concerns, such as `cra.ages` or `cra.themes[1]`.
     #[must_use]
-    pub fn of_violation(&self, path: &str) -> Vec<&str> {
-        self.places_of_violation(path).into_iter().map(|place| self.heading(place)).collect()
+    pub fn headings_of_violation(&self, path: &str) -> Vec<&str> {
+        self.columns_of_violation(path).into_iter().map(|index| self.heading(index)).collect()
     }
 
-    /// The places in a row of the columns that a path of a violation is about.
+    /// The indices in a row of the columns that the path of a violation concerns.
     #[must_use]
-    pub fn places_of_violation(&self, path: &str) -> Vec<usize> {
+    pub fn columns_of_violation(&self, path: &str) -> Vec<usize> {
         let path = field_of_violation(path);
-        // A commune with several postal codes, in a table without a column for them.
+        // The commune has several postal codes, and the table has no column for them.
         let is_missing_postal_code =
             path == "place.postal_code" && !self.has(Column::Field(Field::PostalCode));
         let is_about = |column: &Column| match column {
@@ -252,19 +252,19 @@ impl Columns {
             _ => false,
         };
         let about = self.known.iter().filter(|(_, column)| is_about(column));
-        about.map(|(place, _)| *place).collect()
+        about.map(|(index, _)| *index).collect()
     }
 
-    /// Whether a violation follows from cells that could not be read: what they say was left out of the row, or another
-    /// field is checked against it.
+    /// Whether a violation follows from cells that could not be read: their values were omitted from the row, or
+    /// another field is checked against them.
     #[must_use]
     pub fn is_explained(&self, path: &str, faults: &[CellFault]) -> bool {
-        let about = self.places_of_violation(path);
-        if faults.iter().any(|fault| about.contains(&fault.place)) {
+        let about = self.columns_of_violation(path);
+        if faults.iter().any(|fault| about.contains(&fault.column)) {
             return true;
         }
         let is_faulty =
-            |column: Column| faults.iter().any(|fault| self.known.contains(&(fault.place, column)));
+            |column: Column| faults.iter().any(|fault| self.known.contains(&(fault.column, column)));
         let field = field_of_violation(path);
         let is_of = |group: &str| {
             field.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -280,12 +280,12 @@ impl Columns {
     }
 }
 
-/// The field of a CRA that a path is about, without the row of a list.
+/// The field of a CRA that a path concerns, without the index in a list.
 fn field_of_violation(path: &str) -> &str {
     path.strip_prefix("cra.").unwrap_or(path).split('[').next().unwrap_or_default()
 }
 
-/// Every heading by its key.
+/// All headings by their normalized key.
 fn names() -> HashMap<String, Column> {
     let mut names: HashMap<String, Column> = HashMap::new();
     for (column, headings) in HEADINGS {
@@ -296,8 +296,8 @@ fn names() -> HashMap<String, Column> {
     names
 }
 
-/// A column counts people by the old word of the value, which the exports use, or by its label, alone or behind the
-/// name of the list.
+/// A column that counts people has the slug of the value, which the exports use, or its label, alone or after the name
+/// of the list.
 fn counts<W: Word>(names: &mut HashMap<String, Column>, lists: &[&str], field: fn(W) -> Field) {
     for value in W::ALL {
         let term = value.term();
@@ -383,19 +383,19 @@ mod tests {
         assert_eq!(columns.unread(), ["Couleur"]);
         assert_eq!(columns.slip(), None);
         let slip = Columns::of(["cra_id", "Particpants"]).unwrap().slip().unwrap();
-        assert_eq!(slip.meant, "participants");
-        assert_eq!(columns.of_violation("cra.date"), ["Date"]);
-        assert_eq!(columns.of_violation("cra.place.channel"), ["Canal"]);
-        assert_eq!(columns.of_violation("cra.ages"), [""; 0]);
-        assert_eq!(columns.of_violation("cra.place.postal_code"), ["Ville"]);
+        assert_eq!(slip.suggested, "participants");
+        assert_eq!(columns.headings_of_violation("cra.date"), ["Date"]);
+        assert_eq!(columns.headings_of_violation("cra.place.channel"), ["Canal"]);
+        assert_eq!(columns.headings_of_violation("cra.ages"), [""; 0]);
+        assert_eq!(columns.headings_of_violation("cra.place.postal_code"), ["Ville"]);
         let by_code = Columns::of(["Date", "Conseiller", "Participants", "Code INSEE"]).unwrap();
-        assert_eq!(by_code.of_violation("cra.place.postal_code"), ["Code INSEE"]);
+        assert_eq!(by_code.headings_of_violation("cra.place.postal_code"), ["Code INSEE"]);
     }
 
     #[test]
     fn a_column_has_the_letters_of_a_spreadsheet() {
         let columns = Columns::default();
-        let letters = [0, 25, 26, 51, 52, 701, 702].map(|place| columns.letters(place));
+        let letters = [0, 25, 26, 51, 52, 701, 702].map(|index| columns.letters(index));
         assert_eq!(letters, ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]);
         assert_eq!(columns.after(2).letters(0), "C");
     }
@@ -404,8 +404,8 @@ mod tests {
     fn a_violation_that_follows_from_a_cell_is_explained_by_it() {
         let columns = Columns::of(["Date", "Participants", "Moins de 12 ans", "Commune", "Code commune"]);
         let columns = columns.unwrap();
-        let at = |place| CellFault { place, ..CellFault::default() };
-        for (path, place, is_explained) in [
+        let at = |column| CellFault { column, ..CellFault::default() };
+        for (path, column, is_explained) in [
             ("cra.date", 0, true),
             ("cra.ages", 0, false),
             ("cra.ages", 1, true),
@@ -415,7 +415,7 @@ mod tests {
             ("cra.place.commune_code", 3, true),
             ("cra.place.postal_code", 4, true),
         ] {
-            assert_eq!(columns.is_explained(path, &[at(place)]), is_explained, "{path} {place}");
+            assert_eq!(columns.is_explained(path, &[at(column)]), is_explained, "{path} {column}");
         }
     }
 }

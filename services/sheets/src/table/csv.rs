@@ -1,5 +1,5 @@
-//! Tables as text: `;`, `,` or tab, found by the headings; quoted cells over several lines; rows numbered as a
-//! spreadsheet shows them.
+//! Tables as text, delimited by `;`, `,` or tab, which the headings determine. Quoted cells may span lines. Rows are
+//! numbered as in a spreadsheet.
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -15,17 +15,17 @@ use crate::source::{ITEM_BYTES_MAX, Metered};
 
 const DELIMITERS: [u8; 4] = [b';', b',', b'\t', b'|'];
 
-/// How a table is written, and where its headings are.
+/// Delimiter of a table, and where its headings are.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dialect {
     delimiter: u8,
-    /// Lines of the file, for those before the headings are no rows.
+    /// Whether the lines of the text end with CRLF. Needed to number the rows.
     ends_lines_with_crlf: bool,
     pub(crate) columns: Columns,
 }
 
 impl Dialect {
-    /// The dialect of a text that begins so; none where no delimiter makes headings of CRAs of it.
+    /// Detects the dialect by the first bytes of a text; `None` if no delimiter yields headings of CRAs.
     pub(crate) fn of(start: &str) -> Option<Self> {
         let ends_lines_with_crlf = start.lines().next().is_some_and(|_| start.contains("\r\n"));
         let read = DELIMITERS.into_iter().filter_map(|delimiter| {
@@ -38,7 +38,7 @@ impl Dialect {
     }
 }
 
-/// The first cells of a text, whatever they are: to say what a table is that is none of CRAs.
+/// The first cells of a text, to describe a table that is not one of CRAs.
 pub(crate) fn first_row(start: &str) -> Vec<String> {
     let rows = DELIMITERS.into_iter().filter_map(|delimiter| {
         let mut reader = reader(delimiter, start.as_bytes());
@@ -57,7 +57,7 @@ fn columns_of(row: &ByteRecord) -> Option<Columns> {
     Columns::of(texts.iter().map(String::as_str))
 }
 
-/// Gives each row below the headings.
+/// Passes each row below the headings to `rows`.
 pub(super) fn read(text: impl BufRead, dialect: &Dialect, rows: &mut Rows<'_>) -> io::Result<()> {
     let (metered, meter) = Metered::new(text, 0);
     let mut reader = reader(dialect.delimiter, metered);
@@ -77,7 +77,8 @@ pub(super) fn read(text: impl BufRead, dialect: &Dialect, rows: &mut Rows<'_>) -
                 return Ok(());
             }
         }
-        // Lines are counted after the line end, which CR of CRLF is not yet; blank lines are rows of a spreadsheet too.
+        // The reader counts a line at its line end, and has not counted the one of a CRLF at the CR. Blank lines are
+        // rows of a spreadsheet too.
         let end = reader.position().line() - u64::from(!dialect.ends_lines_with_crlf);
         line_ends_in_cells += record.iter().map(line_ends).sum::<u64>();
         number = (number + 1).max(end.saturating_sub(line_ends_in_cells));
@@ -85,12 +86,12 @@ pub(super) fn read(text: impl BufRead, dialect: &Dialect, rows: &mut Rows<'_>) -
             is_below = columns_of(&record).is_some_and(|columns| columns == dialect.columns);
             continue;
         }
-        let given = match std::str::from_utf8(record.as_slice()) {
+        let flow = match std::str::from_utf8(record.as_slice()) {
             Err(_) => rows.give(number, Err(WholeFault::NotText)),
             Ok(_) if record.len() > ITEM_BYTES_MAX => rows.give(number, Err(WholeFault::TooManyCells)),
             Ok(_) => rows.give(number, Ok(&record.iter().map(cell).collect::<Vec<_>>())),
         };
-        if given == ControlFlow::Break(()) {
+        if flow == ControlFlow::Break(()) {
             return Ok(());
         }
     }
@@ -100,7 +101,7 @@ fn line_ends(cell: &[u8]) -> u64 {
     cell.split(|byte| *byte == b'\n').skip(1).count() as u64
 }
 
-/// The record is UTF-8 as a whole; a cell that is cut within a letter cannot be.
+/// The record is valid UTF-8 as a whole; a cell that is cut within a letter is not.
 fn cell(bytes: &[u8]) -> Cell<'_> {
     match std::str::from_utf8(bytes) {
         Ok("") | Err(_) => Cell::Empty,

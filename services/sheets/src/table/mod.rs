@@ -1,5 +1,5 @@
-//! CRAs in tables: CSV as spreadsheets and exports write it (`csv`), workbooks (`workbook`). Columns are known by
-//! their headings ([`columns`]), rows become CRAs ([`row`]). Checks the form of cells only.
+//! CRAs in tables: CSV as spreadsheets and exports write it (`csv`), and workbooks (`workbook`). [`columns`] recognises
+//! the headings, [`row`] makes CRAs of rows. Only the form of cells is checked.
 
 pub(crate) mod bounds;
 mod cell;
@@ -19,9 +19,9 @@ use self::csv::Dialect;
 pub use self::fault::CellFault;
 use self::row::{Row, RowFault, WholeFault};
 use self::workbook::Workbook;
-use super::Place;
+use super::Location;
 
-/// Columns of the table that is read, for reports of what is wrong with a row.
+/// Columns of the table that is being read, to report what is wrong with a row.
 #[derive(Clone, Debug, Default)]
 pub struct Headings(Arc<Mutex<Option<Columns>>>);
 
@@ -30,11 +30,11 @@ impl Headings {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns.clone());
     }
 
-    /// The headings of the columns that a path is about; none where no table is read.
+    /// The headings of the columns that a path concerns; empty if no table is read.
     pub fn of_violation(&self, path: &str) -> Vec<String> {
         let columns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         columns.as_ref().map_or_else(Vec::new, |columns| {
-            columns.of_violation(path).into_iter().map(str::to_owned).collect()
+            columns.headings_of_violation(path).into_iter().map(str::to_owned).collect()
         })
     }
 }
@@ -56,7 +56,7 @@ impl Table {
         Self(Source::Workbook(workbook))
     }
 
-    /// The name of each sheet that holds a table, as it is written; none of a text.
+    /// The name of each sheet with a table, as written in the file; empty for a text.
     #[must_use]
     pub fn sheets(&self) -> Vec<&str> {
         match &self.0 {
@@ -65,7 +65,7 @@ impl Table {
         }
     }
 
-    /// The columns of each table that the file holds.
+    /// The columns of each table in the file.
     #[must_use]
     pub fn columns(&self) -> Vec<&Columns> {
         match &self.0 {
@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    /// Gives each row that is not empty to `each`, until it breaks.
+    /// Passes each row that is not empty to `each`, until it breaks.
     pub fn read(self, headings: &Headings, each: &mut Each<'_>) -> io::Result<()> {
         let mut rows = Rows { columns: Columns::default(), sheet: None, headings, each };
         match self.0 {
@@ -90,10 +90,10 @@ impl Table {
     }
 }
 
-/// Takes a row, or why it cannot be read.
-pub type Each<'a> = dyn FnMut(Place, Result<Row, RowFault>) -> ControlFlow<()> + 'a;
+/// Receives a row, or the reason why it cannot be read.
+pub type Each<'a> = dyn FnMut(Location, Result<Row, RowFault>) -> ControlFlow<()> + 'a;
 
-/// Where the rows of a table go.
+/// Passes the rows of a table on, with their location.
 struct Rows<'a> {
     columns: Columns,
     sheet: Option<u32>,
@@ -109,11 +109,11 @@ impl Rows<'_> {
     }
 
     fn give(&mut self, number: u64, cells: Result<&[Cell<'_>], WholeFault>) -> ControlFlow<()> {
-        let place = Place::Row { sheet: self.sheet, number };
+        let location = Location::Row { sheet: self.sheet, number };
         match cells {
             Ok(cells) if cells.iter().all(Cell::is_empty) => ControlFlow::Continue(()),
-            Ok(cells) => (self.each)(place, row::read(&self.columns, cells)),
-            Err(fault) => (self.each)(place, Err(RowFault::Whole(fault))),
+            Ok(cells) => (self.each)(location, row::read(&self.columns, cells)),
+            Err(fault) => (self.each)(location, Err(RowFault::Whole(fault))),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Reads one row of a table as a CRA. Each cell sets its field, and columns with the same meaning are compared. A
-//! missing commune code is found by the commune's name, and a row without an id gets one.
+//! Reads one row of a table as a CRA. Each cell sets its field; columns with the same meaning must agree. A missing
+//! commune code is found by the commune's name, and a row without an id gets one.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,21 +17,21 @@ use crate::fields::{Field, without_empty_parts};
 
 /// Namespace of the ids of rows without an id. Never changes: a file that is sent again must get the same ids.
 const ROW_IDS: Uuid = Uuid::from_u128(0x6b1f_1c52_93a7_5c0e_8d24_0f7b_e6a1_d309);
-/// Number of communes examined for a name that several have.
+/// Number of communes examined for a name that several communes have.
 const NAMESAKES_MAX: usize = 50;
 
-/// What a row says.
+/// Content of a row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
     /// Empty if the row has no id.
     pub cra_id: String,
-    /// What it says of the CRA.
+    /// The CRA's fields.
     pub cra: v1::Cra,
-    /// Of the CRA that it changes.
+    /// Revision of the CRA that the row corrects.
     pub revision: Option<u64>,
-    /// 0: today's form.
+    /// Form version; 0 for today's form.
     pub form_version: u32,
-    /// Why it changes it.
+    /// Reason for the change.
     pub reason: String,
 }
 
@@ -40,19 +40,19 @@ pub struct Row {
 pub enum RowFault {
     /// Some of its cells cannot be read.
     Cells {
-        /// All of them.
+        /// Every such cell.
         faults: Vec<CellFault>,
-        /// What the other cells say.
+        /// The row without these cells.
         readable: Box<Row>,
     },
-    /// The row as a whole.
+    /// The row as a whole cannot be read.
     Whole(WholeFault),
 }
 
 /// Why a row cannot be read as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WholeFault {
-    /// It is longer than a row can be, and what follows is not read; with the reader's message.
+    /// It exceeds the bound of a row, and the rows after it are not read. Contains the reader's message.
     TooLong(String),
     /// It is not UTF-8.
     NotText,
@@ -61,7 +61,7 @@ pub enum WholeFault {
 }
 
 impl WholeFault {
-    /// A French sentence for those who fill in the form.
+    /// Message in French for those who fill in the form.
     #[must_use]
     pub fn french(&self) -> &'static str {
         match self {
@@ -102,17 +102,17 @@ impl fmt::Display for RowFault {
     }
 }
 
-/// Reads a row. An error lists every cell that cannot be read, by its heading.
+/// Reads a row. An error lists every cell that cannot be read, with its heading.
 pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFault> {
     let mut reading = Reading::default();
     let mut commune_name = None;
     let mut redirected = None;
-    for (place, column) in columns.known() {
-        let cell = cells.get(*place).unwrap_or(&Cell::Empty);
+    for (index, column) in columns.known() {
+        let cell = cells.get(*index).unwrap_or(&Cell::Empty);
         if cell.is_empty() {
             continue;
         }
-        let at = At { place: *place, heading: columns.heading(*place) };
+        let at = At { column: *index, heading: columns.heading(*index) };
         let text = match cell.text(*column) {
             Ok(text) => text,
             Err(fault) => {
@@ -134,7 +134,7 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFaul
             Column::Derived | Column::Unspecified => {}
         }
     }
-    // An older form may say what today's cannot; such a row is only looked up by its id.
+    // An older form may contain what today's cannot; such a row is only looked up by its id.
     if reading.row.form_version == 0 {
         if let Some((at, name)) = commune_name {
             reading.commune(at, &name);
@@ -151,28 +151,28 @@ pub(super) fn read(columns: &Columns, cells: &[Cell<'_>]) -> Result<Row, RowFaul
 /// A column of the row.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    place: usize,
+    column: usize,
     heading: &'a str,
 }
 
 #[derive(Default)]
 struct Reading<'a> {
     row: Row,
-    /// The value of each field that was set, and the heading that it is under.
+    /// The value of each field that was set, and the heading of the column that set it.
     seen: HashMap<Field, (&'a str, String)>,
     unspecified: Vec<(At<'a>, String)>,
     faults: Vec<CellFault>,
 }
 
 impl<'a> Reading<'a> {
-    fn fault(&mut self, At { place, heading }: At<'a>, found: &str, fault: &str) {
+    fn fault(&mut self, At { column, heading }: At<'a>, found: &str, fault: &str) {
         let (heading, found, fault) = (heading.to_owned(), found.to_owned(), fault.to_owned());
-        self.faults.push(CellFault { place, heading, found, fault });
+        self.faults.push(CellFault { column, heading, found, fault });
     }
 
-    /// Sets a field; where another column of the row says it too, both must say the same.
+    /// Sets a field. If another column of the row has set it, the two must agree.
     fn field(&mut self, field: Field, at: At<'a>, text: &str) {
-        let Some((other, said)) = self.seen.get(&field) else {
+        let Some((other, value)) = self.seen.get(&field) else {
             match field.set(&mut self.row.cra, text) {
                 Ok(()) => {
                     let value = field.get(&self.row.cra);
@@ -184,7 +184,7 @@ impl<'a> Reading<'a> {
         };
         let mut again = v1::Cra::default();
         match field.set(&mut again, text) {
-            Ok(()) if field.get(&again) == *said => {}
+            Ok(()) if field.get(&again) == *value => {}
             Ok(()) => {
                 let fault = format!("dit autre chose que « {other} » ; corrigez les deux, ou videz l'une");
                 self.fault(at, text, &fault);
@@ -193,7 +193,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Finds the commune by its name where the code is missing, and compares the two where it is there.
+    /// Finds the commune by its name if the code is missing, and otherwise checks that the two agree.
     fn commune(&mut self, at: At<'a>, name: &str) {
         let communes = territory::communes();
         let place = self.row.cra.place.get_or_insert_default();
@@ -214,7 +214,7 @@ impl<'a> Reading<'a> {
             }
             return;
         }
-        // A code that is none of today is the service's to judge: it may be a postal code, or a former one.
+        // The service judges a code that is not one of today: it may be a postal code, or a former code.
         let current =
             communes.resolve(&place.commune_code).filter(|_| communes.is_current(&place.commune_code));
         let Some(id) = current else { return };
@@ -255,13 +255,13 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Gives an id to rows that have none.
+/// Gives an id to each row that has none.
 #[derive(Debug, Default)]
 pub struct RowIds(HashMap<u128, u32>);
 
 impl RowIds {
-    /// What to record of a row. The id is that of the row, or is derived from its content and its number among equal
-    /// rows.
+    /// The request to record of a row. Its id is that of the row, or is derived from the row's content and its number
+    /// among equal rows.
     pub fn recordable(&mut self, row: Row) -> Recordable {
         let Row { cra_id, cra, form_version, .. } = row;
         if form_version > 0 {
@@ -341,9 +341,9 @@ mod tests {
         let first = ids();
         assert_eq!(first, ids());
         assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 4);
-        let given = row(&["cra_id", "date"], &["a", "01/03/2024"]).unwrap();
+        let row = row(&["cra_id", "date"], &["a", "01/03/2024"]).unwrap();
         assert!(
-            matches!(RowIds::default().recordable(given), Recordable::Submission(request) if request.cra_id == "a")
+            matches!(RowIds::default().recordable(row), Recordable::Submission(request) if request.cra_id == "a")
         );
     }
 }

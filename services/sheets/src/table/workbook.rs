@@ -1,5 +1,5 @@
-//! Tables in workbooks: XLSX, XLS, XLSB and ODS. Every sheet whose headings are those of CRAs is read; the others hold
-//! what the table is about.
+//! Tables in workbooks: XLSX, XLS, XLSB and ODS. Every sheet with the headings of CRAs is read; the other sheets
+//! describe the table.
 
 use std::io::Cursor;
 use std::ops::ControlFlow;
@@ -14,9 +14,9 @@ use super::cell::Cell;
 use super::columns::{Columns, HEADING_ROWS_MAX};
 use crate::kind::NotRead;
 
-/// A sheet of our own exports, whose texts are as they were recorded.
+/// Name of a sheet that only this product's exports have. Their texts are as recorded.
 const EXPORT_SHEET: &str = "Définitions";
-/// Sheets that a message names.
+/// Number of sheets that a message names.
 const NAMES_SHOWN: usize = 10;
 
 /// A workbook with at least one table of CRAs.
@@ -25,18 +25,18 @@ pub(crate) struct Workbook {
 }
 
 struct Sheet {
-    /// From 1, where there is more than one table.
+    /// Number of the table, from 1, if there are several.
     number: u32,
     name: String,
     range: Range<Data>,
     columns: Columns,
-    /// The row of the headings, from 0 in the range.
+    /// Index of the row of headings in the range, from 0.
     headings: usize,
     is_export: bool,
 }
 
 impl Workbook {
-    /// Opens a workbook. An error says in one line why it cannot be read, or what it is.
+    /// Opens a workbook. An error says in one line why it cannot be read, or what kind of file it is.
     pub(crate) fn open(bytes: Vec<u8>, bounds: Bounds) -> Result<Self, NotRead> {
         bounds.check(&bytes)?;
         let other = of_another_program(&bytes);
@@ -52,10 +52,10 @@ impl Workbook {
         let names = workbook.sheet_names();
         let is_export = names.iter().any(|name| name == EXPORT_SHEET);
         let mut sheets: Vec<Sheet> = Vec::new();
-        let mut left = bounds;
+        let mut remaining = bounds;
         for name in &names {
             // A chart has no cells.
-            let Some(range) = left.range(&mut workbook, name)? else { continue };
+            let Some(range) = remaining.range(&mut workbook, name)? else { continue };
             if let Some((headings, columns)) = headings(&range) {
                 let number = u32::try_from(sheets.len() + 1).unwrap_or(u32::MAX);
                 let before =
@@ -80,7 +80,7 @@ impl Workbook {
         Ok(Self { sheets })
     }
 
-    /// The name of each sheet that holds a table.
+    /// The name of each sheet with a table.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.sheets.iter().map(|sheet| sheet.name.as_str())
     }
@@ -90,15 +90,15 @@ impl Workbook {
         self.sheets.iter().map(|sheet| &sheet.columns)
     }
 
-    /// Gives each row below the headings.
+    /// Passes each row below the headings to `rows`.
     pub(super) fn read(&self, rows: &mut Rows<'_>) {
         let several = self.sheets.len() > 1;
         for sheet in &self.sheets {
             rows.begin(&sheet.columns, several.then_some(sheet.number));
             let first = sheet.range.start().map_or(0, |(row, _)| u64::from(row));
-            for (place, row) in sheet.range.rows().enumerate().skip(sheet.headings + 1) {
+            for (index, row) in sheet.range.rows().enumerate().skip(sheet.headings + 1) {
                 let cells: Vec<Cell<'_>> = row.iter().map(|cell| read(cell, sheet.is_export)).collect();
-                if rows.give(first + place as u64 + 1, Ok(&cells)) == ControlFlow::Break(()) {
+                if rows.give(first + index as u64 + 1, Ok(&cells)) == ControlFlow::Break(()) {
                     return;
                 }
             }
@@ -106,7 +106,7 @@ impl Workbook {
     }
 }
 
-/// What an archive is that holds no workbook, by the names of its files.
+/// Names the kind of an archive without a workbook, by the names of its files.
 fn of_another_program(bytes: &[u8]) -> Option<NotRead> {
     let names = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
     if !bytes.starts_with(b"PK") || names(b"xl/") || names(b"content.xml") {
@@ -126,9 +126,9 @@ fn of_another_program(bytes: &[u8]) -> Option<NotRead> {
 }
 
 fn headings(range: &Range<Data>) -> Option<(usize, Columns)> {
-    range.rows().take(HEADING_ROWS_MAX).enumerate().find_map(|(place, row)| {
+    range.rows().take(HEADING_ROWS_MAX).enumerate().find_map(|(index, row)| {
         let texts: Vec<String> = row.iter().map(ToString::to_string).collect();
-        Some((place, Columns::of(texts.iter().map(String::as_str))?))
+        Some((index, Columns::of(texts.iter().map(String::as_str))?))
     })
 }
 

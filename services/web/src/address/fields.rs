@@ -1,5 +1,5 @@
-//! The fields of a selection in an address: one parameter each, repeated for several values. Names and values are those
-//! of [`cra_domain::selection`], which files are named by too.
+//! The fields of a selection in an address: one parameter each, repeated for several values. [`cra_domain::selection`]
+//! defines the names and values; file names use them too.
 
 use cra_contracts::v1;
 use cra_domain::selection::UNSPECIFIED_LABEL;
@@ -9,48 +9,48 @@ use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status,
 use super::territories;
 use crate::names::{self, Names};
 
-/// Word of what an older form left open.
+/// Value of the addresses for what an older form left unspecified.
 const UNSPECIFIED: &str = "non-renseigne";
 
-/// One field of a selection, but for the days.
+/// One field of a selection, other than the days.
 pub(crate) struct Field {
-    /// The parameter.
+    /// Name of the parameter in addresses.
     pub(crate) name: &'static str,
-    /// In the contract.
+    /// Name of the field in the contract.
     pub(crate) path: &'static str,
     pub(crate) label: &'static str,
     pub(crate) kind: Kind,
     /// Reads one value; an error says what is expected.
     read: Reader,
-    /// What may be chosen; empty for a text.
+    /// The possible values; empty for a field of free text.
     terms: fn() -> Vec<(String, &'static str)>,
 }
 
-/// Adds what a text means to a selection.
+/// Reads a text and adds its value to a selection.
 type Reader = fn(&mut v1::Selection, &str, &Names) -> Result<(), String>;
 
 /// How a field is filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Boxes to check.
+    /// Checkboxes.
     Choices,
-    /// A text, with an example.
+    /// A text field, with an example.
     Text(&'static str),
 }
 
 impl Field {
-    /// Adds a value to a selection; else says what is expected.
+    /// Adds a value to a selection. An error says what is expected.
     pub(crate) fn add(&self, selection: &mut v1::Selection, text: &str, names: &Names) -> Result<(), String> {
         (self.read)(selection, text, names)
     }
 }
 
-/// What may be chosen in a field: the value in addresses, and its label.
+/// The possible values of a field: each with its form in addresses and its label.
 pub(crate) fn choices(field: &Field) -> Vec<(String, &'static str)> {
     (field.terms)()
 }
 
-/// Every field, from the widest territory down.
+/// All fields, beginning with the widest territory.
 pub(crate) static FIELDS: [Field; 15] = [
     text("region", "region_codes", "Région", "Bretagne ou 53", |it, text, _| {
         territories::region(text).map(|code| it.region_codes.push(code))
@@ -141,14 +141,14 @@ const fn words(
     Field { name, path, label, kind: Kind::Choices, read, terms }
 }
 
-// The same form as the other readers, which may refuse.
+// As in the other readers, which can fail.
 #[allow(clippy::unnecessary_wraps)]
 fn added(values: &mut Vec<String>, text: &str) -> Result<(), String> {
     values.push(text.to_owned());
     Ok(())
 }
 
-/// The word in addresses: that of the old data, in letters, digits and hyphens.
+/// A word's value in addresses: the slug of the old data, reduced to letters, digits and hyphens.
 fn slug(slug: &str) -> String {
     slug.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
 }
@@ -158,7 +158,7 @@ pub(crate) fn value_of<W: Word>(word: W) -> String {
     slug(word.term().slug)
 }
 
-/// The word that a text means: its value in addresses, its name in the contract, or its label.
+/// Finds the word that a text means: by its value in addresses, its name in the contract, or its label.
 pub(crate) fn word_of<W: Word>(text: &str) -> Option<W> {
     let key = spelling::key(text);
     let means = |it: &&W| {
@@ -168,7 +168,7 @@ pub(crate) fn word_of<W: Word>(text: &str) -> Option<W> {
     W::ALL.iter().find(means).copied()
 }
 
-/// What is said of a word that a list has not.
+/// The error for a word that is not in the list.
 pub(crate) const NO_SUCH_WORD: &str = "ce choix n'existe pas";
 
 fn word<W: Word>(numbers: &mut Vec<i32>, text: &str) -> Result<(), String> {
@@ -195,12 +195,12 @@ fn open_terms<W: Word>() -> Vec<(String, &'static str)> {
     all
 }
 
-/// As the form shows them.
+/// The fields in the order of the form.
 fn themes() -> Vec<(String, &'static str)> {
     Theme::FORM_ORDER.iter().map(|it| (value_of(*it), it.term().label)).collect()
 }
 
-/// The parameter of a path that a service refused, such as `selection.department_codes[0]`.
+/// The parameter for the path of a violation, such as `selection.department_codes[0]`.
 pub(crate) fn field_of_path(path: &str) -> Option<&'static str> {
     let path = path.strip_prefix("selection.").unwrap_or(path);
     let name = path.split(['[', '.']).next().unwrap_or(path);
@@ -213,7 +213,7 @@ pub(crate) fn field_of_path(path: &str) -> Option<&'static str> {
     }
 }
 
-/// The selection with one value more; `None` where the contract's name is no value of the field.
+/// The selection with one more value; `None` if the name from the contract is not a value of the field.
 pub(crate) fn with_value(selection: &v1::Selection, name: &str, value: &str) -> Option<v1::Selection> {
     let field = FIELDS.iter().find(|field| field.name == name)?;
     let mut more = selection.clone();

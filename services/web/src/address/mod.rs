@@ -1,7 +1,7 @@
-//! The address of the statistics page: which selection, as the log stood when, and how it is shown. Every state of the
-//! page has one address, the canonical one; whatever else asks for the same state is led there.
+//! The address of the statistics page: the selection, the state of the log, and the view. Every state of the page has
+//! one canonical address; any other address of the same state is redirected to it.
 //!
-//! Reads what people type and what forms send: names of territories next to their codes, empty fields, fields twice.
+//! Reads what people type and what forms send: names of territories as well as codes, empty fields, repeated fields.
 
 mod fields;
 mod territories;
@@ -22,27 +22,27 @@ pub(crate) use fields::{
 };
 pub(crate) use view::{BREAKDOWNS, COMPARED, CROSSED, Compare, DEFAULT_ROWS, MEASURES, STEPS, View, word};
 
-/// Days that the pages name without a place are the agency's.
+/// Days without a place are those of the agency's time zone.
 const PARIS: &str = "75";
-/// Characters of an address that are read; a longer one is refused.
+/// Upper bound on the characters of an address; a longer one is refused.
 pub(crate) const QUERY_BYTES_MAX: usize = 32 * 1_024;
 
-/// As the log stood when.
+/// The state of the log to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum At {
     /// Now.
     #[default]
     Now,
-    /// Now, and followed from then on.
+    /// The current state, followed as it changes.
     Live,
-    /// At a position of a log.
+    /// The state at a position of a log.
     Position { position: u64, log: String },
-    /// At the end of a day in Paris.
+    /// The state at the end of a day in Paris.
     Day(Date),
 }
 
 impl At {
-    /// What the contract calls it.
+    /// The consistency to request from the services.
     pub(crate) fn consistency(&self) -> v1::Consistency {
         match self {
             Self::Now | Self::Live => v1::Consistency::default(),
@@ -62,7 +62,7 @@ impl At {
     }
 }
 
-/// The last instant of a day in Paris: what was recorded at midnight belongs to the next day.
+/// The last instant of a day in Paris; midnight belongs to the next day.
 fn end_of(day: Date) -> Option<Timestamp> {
     let next = day.tomorrow().ok()?;
     let midnight = territory::time_zone(PARIS).to_timestamp(next.at(0, 0, 0, 0)).ok()?;
@@ -82,18 +82,18 @@ pub(crate) struct Address {
     pub(crate) view: View,
 }
 
-/// A part of an address that cannot be read.
+/// A parameter that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The parameter.
+    /// Name of the parameter.
     pub(crate) field: &'static str,
-    /// As it was typed.
+    /// Value as typed.
     pub(crate) found: String,
-    /// In French: what was found, what is expected.
+    /// Message in French: what was found, and what is expected.
     pub(crate) message: String,
 }
 
-/// A query of an address, read.
+/// The result of reading an address.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Read {
     pub(crate) address: Address,
@@ -101,7 +101,7 @@ pub(crate) struct Read {
 }
 
 impl Read {
-    /// Reads the query of an address. Parameters that the page does not know, empty ones and repetitions are left out.
+    /// Reads the query of an address. Unknown, empty and repeated parameters are ignored.
     pub(crate) fn of(query: &str, names: &Names) -> Self {
         let mut read = Self::default();
         let (mut position, mut log, mut is_live) = (None, String::new(), false);
@@ -159,7 +159,7 @@ impl Read {
     }
 }
 
-/// `31/03/2024`.
+/// A day as `31/03/2024`.
 pub(crate) fn as_french_day(text: &str) -> Option<Date> {
     let mut parts = text.split('/');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
@@ -169,7 +169,7 @@ pub(crate) fn as_french_day(text: &str) -> Option<Date> {
 }
 
 impl Address {
-    /// The parameters of this state, each once, in one order; what is the default is left out.
+    /// The parameters of this state, each once and in a fixed order. Defaults are omitted.
     pub(crate) fn parameters(&self) -> Vec<(&'static str, String)> {
         let mut parameters = Vec::new();
         let v1::Selection { from, to, .. } = &self.selection;
@@ -209,7 +209,7 @@ impl Address {
         }
     }
 
-    /// The address of the same state but for some of it.
+    /// The address of the same state after a change.
     pub(crate) fn with(&self, change: impl FnOnce(&mut Self)) -> String {
         let mut other = self.clone();
         change(&mut other);
@@ -217,7 +217,7 @@ impl Address {
     }
 }
 
-/// Parameters as the query of an address.
+/// Encodes parameters as a query.
 pub(crate) fn query_of(parameters: &[(&'static str, String)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }

@@ -1,18 +1,19 @@
-//! Territories by what people type: an official code, a name, or both as the page writes them, `Ille-et-Vilaine (35)`.
+//! Reads territories as people type them: an official code, a name, or both as the page writes them, `Ille-et-Vilaine
+//! (35)`.
 
 use cra_domain::spelling;
 use cra_domain::territory::{self, Department, Epci, Region};
 
-/// Names that a message suggests.
+/// Number of names that a message suggests.
 const SUGGESTIONS_MAX: usize = 5;
 
-/// The code in `Name (code)`, else the text itself.
+/// The code in `Name (code)`; otherwise the text itself.
 fn typed(text: &str) -> &str {
     let code = text.strip_suffix(')').and_then(|text| text.rsplit_once('(')).map(|(_, code)| code.trim());
     code.unwrap_or(text)
 }
 
-/// The code of the one territory that a text means.
+/// The code of the one territory that a text means. An error says what is expected.
 fn one_of<'a, T>(
     all: &'a [T],
     text: &str,
@@ -39,7 +40,7 @@ fn one_of<'a, T>(
     chosen(&found, what)
 }
 
-/// The code of the only one, or which ones there are.
+/// The code of the only candidate. An error lists the candidates.
 fn chosen(found: &[(&str, &str)], what: &str) -> Result<String, String> {
     match found {
         [(code, _)] => Ok((*code).to_owned()),
@@ -70,7 +71,7 @@ pub(super) fn epci(text: &str) -> Result<String, String> {
     one_of(territory::communes().epcis(), text, " EPCI", of)
 }
 
-/// A commune by its code of today or a former one, or by a name that only it has.
+/// Finds a commune by its current or a former code, or by a name that only it has.
 pub(super) fn commune(text: &str) -> Result<String, String> {
     let communes = territory::communes();
     let code = typed(text).to_ascii_uppercase();

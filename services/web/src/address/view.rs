@@ -1,23 +1,23 @@
-//! How the page shows a selection: compared with what, by which periods, broken down and crossed by which dimensions.
+//! How the page shows a selection: the comparison, the length of periods, and the dimensions of the tables.
 
 use cra_contracts::v1::{Dimension, Granularity, Measure};
 
-/// With what the figures are compared.
+/// The period to compare the figures with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compare {
-    /// As many months, weeks or days before.
+    /// The period before, of as many months, weeks or days.
     Before,
     /// The same period a year earlier.
     YearEarlier,
 }
 
-/// Words of addresses for each comparison, and its label.
+/// The value of each comparison in addresses, and its label.
 pub(crate) const COMPARED: [(Compare, &str, &str); 2] = [
     (Compare::Before, "avant", "la période précédente"),
     (Compare::YearEarlier, "an", "la même période un an plus tôt"),
 ];
 
-/// Periods of the chart.
+/// The lengths of the chart's periods, with their value in addresses and their label.
 pub(crate) const STEPS: [(Granularity, &str, &str); 5] = [
     (Granularity::Day, "jour", "par jour"),
     (Granularity::Week, "semaine", "par semaine"),
@@ -38,7 +38,7 @@ pub(crate) const BREAKDOWNS: [(Dimension, &str); 8] = [
     (Dimension::Venue, "lieu"),
 ];
 
-/// Dimensions that may be crossed: short lists.
+/// Dimensions that can be crossed: those with short lists.
 pub(crate) const CROSSED: [(Dimension, &str); 11] = [
     (Dimension::Theme, "theme"),
     (Dimension::SubTheme, "sous-theme"),
@@ -53,7 +53,7 @@ pub(crate) const CROSSED: [(Dimension, &str); 11] = [
     (Dimension::Department, "departement"),
 ];
 
-/// What a cross table counts.
+/// What a cross table counts, with its value in addresses and its label.
 pub(crate) const MEASURES: [(Measure, &str, &str); 4] = [
     (Measure::Cras, "cra", "CRA"),
     (Measure::Acts, "accompagnements", "Accompagnements"),
@@ -61,7 +61,7 @@ pub(crate) const MEASURES: [(Measure, &str, &str); 4] = [
     (Measure::EstimatedMinutes, "minutes", "Minutes estimées"),
 ];
 
-/// Rows of the table of territories and people.
+/// Numbers of rows of the table of territories and people.
 pub(crate) const DEFAULT_ROWS: u32 = 10;
 const ROWS_MAX: u32 = 1_000;
 
@@ -69,7 +69,7 @@ const ROWS_MAX: u32 = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) compare: Option<Compare>,
-    /// `None`: what fits the length of the period.
+    /// `None` selects a length that fits the period.
     pub(crate) step: Option<Granularity>,
     pub(crate) by: Dimension,
     pub(crate) rows: u32,
@@ -92,7 +92,7 @@ impl Default for View {
     }
 }
 
-/// The word of a dimension in addresses.
+/// The value of a dimension in addresses.
 pub(crate) fn word(list: &[(Dimension, &'static str)], dimension: Dimension) -> &'static str {
     list.iter().find(|(it, _)| *it == dimension).map_or("", |(_, word)| word)
 }
@@ -110,7 +110,7 @@ fn word_of<T: PartialEq>(list: &[(T, &'static str, &'static str)], value: &T) ->
 }
 
 impl View {
-    /// Reads one parameter; one that is none of the view's, or a word that is none of its list, changes nothing.
+    /// Reads one parameter. An unknown parameter or value changes nothing.
     pub(super) fn read(&mut self, name: &str, value: &str) {
         match name {
             "comparer" => self.compare = third(&COMPARED, value),

@@ -1,5 +1,5 @@
-//! What was typed, as the contract's message: texts become numbers and words, and what cannot is a fault at its field. The
-//! rules of the form are the service's.
+//! Converts the typed texts to the contract's message. A text that cannot be converted is a fault at its field. The
+//! services apply the rules of the form.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, Recipient};
@@ -12,7 +12,7 @@ use super::typed::{Typed, count_name};
 use crate::address::{NO_SUCH_WORD, as_french_day, word_of};
 use cra_domain::vocabulary::{AgeBand, Status};
 
-/// Reads texts, and keeps what could not be read.
+/// Reads texts and collects the faults of those that cannot be read.
 #[derive(Default)]
 struct Reader {
     problems: Vec<Problem>,
@@ -20,7 +20,7 @@ struct Reader {
 
 impl Reader {
     fn number(&mut self, field: &str, text: &str) -> Option<u32> {
-        // Spaces part thousands; people type them.
+        // People type spaces between thousands.
         let digits = text.replace([' ', '\u{a0}', '\u{202f}'], "");
         if digits.is_empty() {
             return None;
@@ -47,7 +47,7 @@ impl Reader {
         }
     }
 
-    /// In the order that a CRA had them before; what is new comes last.
+    /// Sorts words as the CRA had them before; new ones come last.
     fn words<W: Word>(&mut self, field: &str, texts: &[String], before: &[W]) -> Vec<i32> {
         let mut numbers: Vec<_> =
             texts.iter().map(|text| self.word::<W>(field, text)).filter(|it| *it != 0).collect();
@@ -63,8 +63,8 @@ impl Reader {
 }
 
 impl Typed {
-    /// The message, and what could not be read. `before` is what a CRA says that is corrected: what was not touched is sent as
-    /// it is recorded.
+    /// Returns the message and the faults. `before` is the recorded content of a CRA that is corrected: fields that the
+    /// person did not change are sent as recorded.
     pub(super) fn to_message(&self, place: &Place, before: Option<&Cra>) -> (v1::Cra, Vec<Problem>) {
         let mut read = Reader::default();
         let ages: Vec<_> = AgeBand::ALL
@@ -80,7 +80,7 @@ impl Typed {
         let cra = v1::Cra {
             advisor_id: self.advisor.clone(),
             structure_id: self.structure.clone(),
-            // A text that is no day is the service's to refuse.
+            // The service refuses a text that is not a day.
             date: as_french_day(&self.date).map_or_else(|| self.date.clone(), |day| day.to_string()),
             place: Some(v1::Place {
                 channel: read.word::<Channel>("canal", &self.channel),
@@ -132,7 +132,7 @@ impl Typed {
         is_planned.then_some(v1::FollowUp { individual, workshop, redirections })
     }
 
-    /// Whether a person typed the same as another, but for the spelling of texts.
+    /// Whether two people typed the same value, ignoring the spelling of texts.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         let plain = |it: &Self| {
             let mut it = it.clone();

@@ -1,5 +1,5 @@
-//! `/saisie`: the form. The CRA's id is made with the form and is part of its address, so that the form pressed twice, sent
-//! again or gone back to records one CRA.
+//! `/saisie`: the form. The page creates the CRA's id and puts it into the form's address, so that sending the form
+//! twice, reloading it or going back records only one CRA.
 
 mod message;
 mod notice;
@@ -39,7 +39,7 @@ pub(crate) use self::sheet::{Conflict, Purpose, Sheet};
 pub(crate) use self::typed::Typed;
 pub(crate) use self::view::{Text, reason_field};
 
-/// `GET /saisie`: an empty form, or one filled in by the parameters of its address.
+/// `GET /saisie`: an empty form, or one that the parameters of its address fill in.
 pub(crate) async fn show(
     State(app): State<App>,
     Query(query): Query,
@@ -59,7 +59,8 @@ pub(crate) async fn show(
     Ok(Sheet::new(Purpose::New { cra_id }, typed).respond(&app, &headers))
 }
 
-/// Refuses a caller who may submit nothing, before the form is filled in: a stream without items records nothing.
+/// Refuses a caller without the right to submit before the form is filled in. The check is a stream without items,
+/// which records nothing.
 pub(crate) async fn may_submit(clients: &Clients) -> Result<(), Fault> {
     let nothing = stream::empty::<v1::SubmitCrasRequest>();
     let mut answers = answer(clients.ingestion().submit_cras(within_deadline(nothing)).await)?;
@@ -67,7 +68,7 @@ pub(crate) async fn may_submit(clients: &Clients) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What a form was sent to: recorded, or wrong in some fields.
+/// The outcome of a sent form: recorded, or refused with its faults.
 enum Sent {
     Recorded(v1::Receipt),
     Wrong { problems: Vec<Problem>, communes: Vec<places::Choice> },
@@ -98,7 +99,7 @@ pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body)
     Ok(sheet.respond(&app, &headers))
 }
 
-/// The form to show instead of sending it: its token is not valid, or only another row was asked for.
+/// The form to show again without sending it: its token is invalid, or another row was requested.
 pub(crate) fn unsent(
     app: &App,
     headers: &HeaderMap,
@@ -115,7 +116,7 @@ pub(crate) fn unsent(
     sheet.has_another_row.then_some(sheet)
 }
 
-/// Where a receipt is shown.
+/// Address of the page that shows a receipt.
 pub(crate) fn receipt_address(receipt: &v1::Receipt) -> String {
     let mut parameters = vec![("enregistre", receipt.position.to_string()), ("journal", receipt.log.clone())];
     if receipt.duplicate {
@@ -124,16 +125,16 @@ pub(crate) fn receipt_address(receipt: &v1::Receipt) -> String {
     format!("/cra/{}?{}", receipt.cra_id, query_of(&parameters))
 }
 
-/// What a form says, ready to be sent.
+/// A form converted to a message, ready to be sent.
 pub(crate) struct Ready {
     pub(crate) cra: v1::Cra,
-    /// What could not be read; the form is then only checked.
+    /// Faults of texts that could not be read. If there are any, the form is only checked.
     pub(crate) problems: Vec<Problem>,
     pub(crate) communes: Vec<CommuneChoice>,
 }
 
-/// Reads what was typed, with the service's search for the commune. A commune that was chosen from a list is named whole from
-/// now on, and people and places are known by name. `before` is what the CRA says that is corrected.
+/// Converts what was typed, and finds the commune with the service's search. A commune chosen from a list replaces the
+/// typed text, and names of people and places become ids. `before` is the recorded content of a CRA that is corrected.
 pub(crate) async fn read(
     clients: &Clients,
     names: &Names,
@@ -153,7 +154,7 @@ pub(crate) async fn read(
     Ok(Ready { cra, problems, communes: choices })
 }
 
-/// Puts the id of each name in its place, and says which texts mean several names.
+/// Replaces each name by its id, and reports texts that mean several names.
 fn name_ids(cra: &mut v1::Cra, names: &Names) -> Vec<Problem> {
     let venue = cra.place.as_mut().map(|place| ("lieu", Kind::Venue, &mut place.venue_id));
     let people = [
@@ -186,7 +187,7 @@ async fn record(app: &App, headers: &HeaderMap, cra_id: &str, typed: &mut Typed)
         Err(status) if status.code() == Code::InvalidArgument => {
             Ok(Sent::Wrong { problems: all_of(problems, of_status(&status)), communes })
         }
-        // The id is taken, and the form is wrong besides.
+        // The id is already in use, and the form also has faults.
         Err(status) if !is_readable && status.code() == Code::AlreadyExists => {
             Ok(Sent::Wrong { problems, communes })
         }

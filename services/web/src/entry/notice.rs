@@ -1,4 +1,4 @@
-//! What is said above a form that was not recorded, for another reason than its fields: the form is shown again with
+//! The notice above a form that was not recorded for a reason other than its fields. The form is shown again with
 //! everything that was typed.
 
 use axum::http::StatusCode;
@@ -13,15 +13,15 @@ pub(crate) struct Notice {
     pub(crate) status: StatusCode,
     pub(crate) title: String,
     pub(crate) text: String,
-    /// What the service said, one sentence each.
+    /// Reasons of the service, one sentence each.
     pub(crate) details: Vec<String>,
-    /// Whether the form can be sent as it is under another id.
+    /// Whether the form can be sent unchanged under another id.
     pub(crate) may_be_another: bool,
 }
 
 impl Notice {
-    /// The notice of a fault. What was typed is as right as before: where the same form may succeed, sending it again records
-    /// it once.
+    /// The notice for a fault. If the fault may be temporary, the notice says that the same form can be sent again,
+    /// which records it once.
     pub(crate) fn of(fault: &Fault) -> Self {
         const AGAIN: &str = "Rien de ce que vous avez saisi n'est perdu : envoyez de nouveau ce formulaire dans un instant. Il \
                              ne sera jamais enregistré deux fois.";
@@ -65,7 +65,7 @@ impl Notice {
             },
             _ => (status, title.to_owned(), text),
         };
-        // The sentence of a conflict of ids is said in full above.
+        // The notice already contains the sentence about a conflict of ids.
         let details = if may_be_another { Vec::new() } else { fault.details() };
         Self { status, title, text, details, may_be_another }
     }

@@ -1,5 +1,5 @@
-//! Two forms compared part by part, and brought together: what one of two people who change a CRA at once did not touch is
-//! taken from the other.
+//! Merges two forms part by part. When two people change a CRA at once, each part that only one of them changed takes
+//! that person's value.
 
 use cra_domain::cra::field_label;
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBand, Status, SubTheme, Theme, Word};
@@ -7,24 +7,24 @@ use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBand, Status, S
 use super::typed::Typed;
 use crate::address::word_of;
 
-/// A part of the form that changes as a whole.
+/// A part of the form that is merged as a whole.
 struct Part {
-    /// Of its field in the form.
+    /// Name of its field in the form.
     field: &'static str,
-    /// In the contract.
+    /// Path of its field in the contract.
     path: &'static str,
-    said: fn(&Typed) -> String,
+    text: fn(&Typed) -> String,
     take: fn(&mut Typed, &Typed),
 }
 
-/// A part of which two forms say different things.
+/// A part in which two forms differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) field: &'static str,
     pub(crate) label: &'static str,
     pub(crate) yours: String,
     pub(crate) theirs: String,
-    /// Whether the form now says what they say, because you had not changed it.
+    /// Whether your form took their value, because you had not changed it.
     pub(crate) is_taken: bool,
 }
 
@@ -33,12 +33,12 @@ macro_rules! text_part {
         Part {
             field: $field,
             path: $path,
-            said: |it| it.$name.clone(),
+            text: |it| it.$name.clone(),
             take: |it, other| it.$name.clone_from(&other.$name),
         }
     };
-    ($field:literal, $path:literal, $name:ident, $said:expr) => {
-        Part { field: $field, path: $path, said: $said, take: |it, other| it.$name.clone_from(&other.$name) }
+    ($field:literal, $path:literal, $name:ident, $text:expr) => {
+        Part { field: $field, path: $path, text: $text, take: |it, other| it.$name.clone_from(&other.$name) }
     };
 }
 
@@ -50,7 +50,7 @@ const PARTS: [Part; 18] = [
     Part {
         field: "commune",
         path: "cra.place.commune_code",
-        said: |it| it.commune.clone(),
+        text: |it| it.commune.clone(),
         take: |it, other| {
             it.commune.clone_from(&other.commune);
             it.chosen.clone_from(&other.chosen);
@@ -69,7 +69,7 @@ const PARTS: [Part; 18] = [
     Part {
         field: "duree",
         path: "cra.duration",
-        said: |it| {
+        text: |it| {
             let parts = [label::<DurationBand>(&it.duration), it.minutes.clone()];
             let [_, minutes] = &parts;
             if minutes.is_empty() { parts.concat() } else { format!("{} ({minutes} min)", parts[0]) }
@@ -87,7 +87,7 @@ const PARTS: [Part; 18] = [
     }),
 ];
 
-/// The label of a word; what is none as it was typed.
+/// The label of a word; for an unknown word, the text as typed.
 fn label<W: Word>(text: &str) -> String {
     word_of::<W>(text).map_or(text, |word| word.term().label).to_owned()
 }
@@ -103,16 +103,16 @@ fn counts<W: Word>(texts: &[String]) -> String {
     counted.map(|(word, count)| format!("{} : {count}", word.term().label)).collect::<Vec<_>>().join(", ")
 }
 
-/// Your form and theirs, both begun from `base`: yours gets what they changed and you did not. Each part that differs is
-/// named with what both said.
+/// Merges their form into yours; both started from `base`. Your form takes each part that they changed and you did not.
+/// Returns every part that differs, with both values.
 pub(crate) fn together(yours: &mut Typed, theirs: &Typed, base: &Typed) -> Vec<Difference> {
     let mut differences = Vec::new();
-    for Part { field, path, said, take } in PARTS {
-        let (your_text, their_text) = (said(yours), said(theirs));
+    for Part { field, path, text, take } in PARTS {
+        let (your_text, their_text) = (text(yours), text(theirs));
         if your_text == their_text {
             continue;
         }
-        let is_taken = your_text == said(base);
+        let is_taken = your_text == text(base);
         if is_taken {
             take(yours, theirs);
         }

@@ -1,5 +1,5 @@
-//! The commune of a form: what a person typed is looked up by the service's own search, while typing through `GET
-//! /saisie/communes` and when the form is sent.
+//! The commune of a form. The service's own search finds it by what a person types: while typing through `GET
+//! /saisie/communes`, and when the form is sent.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -18,14 +18,14 @@ use crate::fault::Fault;
 use crate::forms::Fields;
 use crate::services::answer;
 
-/// Communes that a person chooses from.
+/// Number of communes that a person can choose from.
 const CHOICES_MAX: usize = 12;
-/// Communes that are looked at for one whose name is typed whole.
+/// Number of search results that are examined for a commune whose whole name was typed.
 const SEARCHED: u32 = 50;
-/// Of a text that is searched: longer than any name.
+/// Upper bound on the characters of a searched text: longer than any name.
 const TEXT_CHARACTERS_MAX: usize = 100;
 
-/// Where, as the contract says it.
+/// Commune and postal code, as in the contract's `Place`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) code: String,
@@ -35,28 +35,28 @@ pub(super) struct Place {
 /// One commune with one of its postal codes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Choice {
-    /// What the field says once it is chosen: `Rennes (35000)`.
+    /// Text of the field once it is chosen: `Rennes (35000)`.
     #[serde(rename = "texte")]
     pub(crate) text: String,
-    /// Its department, and the former name that was found.
+    /// The department, and the former name that the search matched.
     #[serde(rename = "detail")]
     pub(crate) detail: String,
-    /// What is sent: `35238 35000`.
+    /// Value that the form sends: `35238 35000`.
     #[serde(rename = "choix")]
     pub(crate) value: String,
 }
 
-/// What was found of a typed commune.
+/// The result of looking up a typed commune.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Empty where it is not known which one is meant.
+    /// Empty if no single commune was found.
     pub(super) place: Place,
-    /// Those that may be meant, where several may.
+    /// The communes to choose from, if several match.
     pub(super) choices: Vec<Choice>,
     pub(super) problem: Option<Problem>,
 }
 
-/// Looks up what was typed.
+/// Looks up the typed commune.
 pub(super) async fn find(clients: &Clients, typed: &Typed) -> Result<Found, Fault> {
     if typed.commune.is_empty() {
         return Ok(Found::default());
@@ -67,7 +67,7 @@ pub(super) async fn find(clients: &Clients, typed: &Typed) -> Result<Found, Faul
     Ok(of_answer(&typed.commune, search(clients, &typed.commune, SEARCHED).await?))
 }
 
-/// The choice from a list, where the text is still the one it was made for.
+/// The choice from a list, if the text is still the one that it was made for.
 fn as_chosen(typed: &Typed) -> Option<Place> {
     if !typed.is_chosen() {
         return None;
@@ -80,13 +80,13 @@ async fn search(clients: &Clients, text: &str, limit: u32) -> Result<Vec<v1::Com
     let text: String = text.replace(['(', ')', ','], " ").chars().take(TEXT_CHARACTERS_MAX).collect();
     let request = v1::SearchCommunesRequest { text, limit };
     match clients.reference().search_communes(within_deadline(request)).await {
-        // Nothing but spaces or signs.
+        // The text contains only spaces or punctuation.
         Err(status) if status.code() == Code::InvalidArgument => Ok(Vec::new()),
         answered => Ok(answer(answered)?.communes),
     }
 }
 
-/// The one commune whose whole name or code was typed, or those that may be meant.
+/// The one commune whose whole name or code was typed, or the ones to choose from.
 fn of_answer(text: &str, communes: Vec<v1::Commune>) -> Found {
     let words: Vec<_> =
         text.split(|c: char| c.is_whitespace() || "(),".contains(c)).filter(|it| !it.is_empty()).collect();
@@ -113,7 +113,7 @@ fn of_answer(text: &str, communes: Vec<v1::Commune>) -> Found {
             let place = Place { code: commune.code.clone(), postal_code: postal_code(commune) };
             let must_choose = place.postal_code.is_empty() && commune.postal_codes.len() > 1;
             let choices = if must_choose { choices_of(std::slice::from_ref(commune)) } else { Vec::new() };
-            // The service asks for the postal code itself.
+            // The service asks for the postal code.
             Found { place, choices, problem: None }
         }
         _ if communes.is_empty() => Found {
@@ -165,7 +165,7 @@ fn choice(commune: &v1::Commune, postal_code: &str) -> Choice {
     }
 }
 
-/// `GET /saisie/communes?q=…`: what a text may mean, while it is typed.
+/// `GET /saisie/communes?q=…`: the communes that match a text while it is typed.
 pub(crate) async fn complete(
     State(app): State<App>,
     RawQuery(query): RawQuery,
@@ -178,7 +178,7 @@ pub(crate) async fn complete(
         "" => Vec::new(),
         text => app.within(search(&clients, text, SEARCHED)).await?,
     };
-    // A postal code that was typed leaves the commune's others out.
+    // A typed postal code excludes the commune's other postal codes.
     let typed: Vec<_> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     let mut choices = choices_of(&communes);
     if typed.iter().any(|word| territory::communes().is_postal_code(word)) {

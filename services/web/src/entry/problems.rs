@@ -1,4 +1,4 @@
-//! What is wrong with a form: each fault at the field that a person can mend it in.
+//! Faults of a form, each at the field where a person can correct it.
 
 use cra_runtime::rejection;
 use tonic::Status;
@@ -6,9 +6,9 @@ use tonic::Status;
 /// A fault of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The field's name in the form; empty: of the whole form.
+    /// Name of the field in the form; empty for a fault of the whole form.
     pub(crate) field: String,
-    /// In French: what was found, what is expected.
+    /// Message in French: what was found, and what is expected.
     pub(crate) message: String,
 }
 
@@ -18,7 +18,7 @@ impl Problem {
     }
 }
 
-/// Paths of the contract, the longer ones first, and the fields of the form.
+/// Paths of the contract and the fields of the form that they belong to, longer paths first.
 const FIELDS: [(&str, &str); 20] = [
     ("cra.advisor_id", "conseiller"),
     ("cra.structure_id", "structure"),
@@ -42,7 +42,7 @@ const FIELDS: [(&str, &str); 20] = [
     ("reason", "motif"),
 ];
 
-/// The field of the form at a path of the contract; empty where the form has none.
+/// The field of the form for a path of the contract; empty if the form has none.
 pub(crate) fn field_of_path(path: &str) -> String {
     const REDIRECTIONS: &str = "cra.follow_up.redirections[";
     if let Some((index, rest)) = path.strip_prefix(REDIRECTIONS).and_then(|path| path.split_once(']')) {
@@ -58,7 +58,7 @@ pub(crate) fn field_of_path(path: &str) -> String {
     field.to_owned()
 }
 
-/// Puts the faults in the order in which the form shows their fields; those of no field come first.
+/// Sorts faults in the order of the form's fields; those without a field come first.
 pub(super) fn sort(problems: &mut [Problem]) {
     const ORDER: [&str; 19] = [
         "conseiller",
@@ -109,8 +109,8 @@ pub(crate) fn of_status(status: &Status) -> Vec<Problem> {
     problems
 }
 
-/// The faults found here and those that the service found of the same form. A field that cannot be read here was not
-/// sent, so that what the service says of it is left out.
+/// Joins the faults found here and those that the service found in the same form. A field that could not be read here
+/// was not sent, so the service's fault of it is omitted.
 pub(crate) fn all_of(mut here: Vec<Problem>, theirs: Vec<Problem>) -> Vec<Problem> {
     let is_new = |problem: &Problem| {
         let is_of_group = |own: &Problem| {

@@ -1,4 +1,4 @@
-//! The form as an answer: what it is for, what was typed, and what is wrong.
+//! Renders the form: its purpose, the typed values, and the faults.
 
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,24 +12,24 @@ use super::typed::Typed;
 use super::view::{Form, name_of, rubric_of_follow_up};
 use crate::app::App;
 use crate::forms::TOKEN_FIELD;
-use crate::look::Look;
+use crate::appearance::Appearance;
 use crate::plain::{Frame, page};
 
-/// What the form is sent for.
+/// Purpose of the form.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
-    /// A new CRA under this id.
+    /// A new CRA with this id.
     New { cra_id: String },
-    /// The next content of a CRA.
+    /// A correction of a CRA.
     Correction { cra_id: String, revision: u64, reason: String, conflict: Option<Conflict> },
 }
 
-/// What another person recorded while this form was filled.
+/// The change that another person recorded while this form was filled in.
 #[derive(Clone, Debug)]
 pub(crate) struct Conflict {
     /// `Révision 2, le 1er mars 2024 …, par …`.
     pub(crate) event: String,
-    /// Why they changed it.
+    /// Reason of their change.
     pub(crate) reason: String,
     pub(crate) differences: Vec<Difference>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Sheet {
     pub(crate) problems: Vec<Problem>,
     pub(crate) communes: Vec<places::Choice>,
     pub(crate) notice: Option<Notice>,
-    /// A row for another organisation was asked for.
+    /// Whether a row for another organisation was requested.
     pub(crate) has_another_row: bool,
 }
 
@@ -53,15 +53,15 @@ struct EntryPage {
     script: String,
     token_field: &'static str,
     token: String,
-    /// Where the form is sent.
+    /// Address that the form is sent to.
     action: String,
     cra_id: String,
     revision: u64,
-    /// Of a correction.
+    /// Reason of a correction.
     reason: Option<super::view::Text>,
     conflict: Option<Conflict>,
     form: Form,
-    /// Names that a browser completes, by field.
+    /// Names that the browser can complete, by field.
     lists: Vec<(&'static str, Vec<String>)>,
     follow_up: &'static str,
     summary: Vec<Fault>,
@@ -69,9 +69,9 @@ struct EntryPage {
     has_another_row: bool,
 }
 
-/// A line of the summary.
+/// A line of the summary of faults.
 struct Fault {
-    /// The element that it leads to; empty: none.
+    /// Id of the element that it links to; empty for no link.
     anchor: String,
     name: String,
     message: String,
@@ -83,7 +83,7 @@ impl Sheet {
         Self { purpose, typed, problems, communes, notice: None, has_another_row: false }
     }
 
-    /// Shows the form to the browser that sent these headers.
+    /// Renders the form for the browser that sent these headers.
     pub(crate) fn respond(self, app: &App, headers: &HeaderMap) -> Response {
         let Self { purpose, typed, mut problems, communes, notice, has_another_row } = self;
         problems::sort(&mut problems);
@@ -117,7 +117,7 @@ impl Sheet {
         let shown = EntryPage {
             frame: Frame::new(&window, entry),
             title,
-            script: Look::current().entry_script.clone(),
+            script: Appearance::current().entry_script.clone(),
             token_field: TOKEN_FIELD,
             token: issued.token.clone(),
             action,
@@ -139,7 +139,7 @@ impl Sheet {
 fn fault(problem: &Problem) -> Fault {
     let anchor = match problem.field.as_str() {
         "" => String::new(),
-        // Shown among the themes.
+        // The form shows it among the themes.
         "sous-theme" => "champ-theme".to_owned(),
         field => format!("champ-{field}"),
     };

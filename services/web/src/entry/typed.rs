@@ -1,5 +1,5 @@
-//! What a person typed into the form, as texts: read from a form or an address, from a recorded CRA, and written as the
-//! parameters of an address that fills the form in. Nothing typed is ever left out, right or wrong.
+//! What a person typed into the form, as texts. It is read from a form, an address or a recorded CRA, and written as
+//! the parameters of an address that fills in the form. No typed text is lost, whether valid or not.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, Recipient, UNNAMED_RECIPIENT};
@@ -10,7 +10,7 @@ use crate::address::{value_of, word_of};
 use crate::caller::Caller;
 use crate::forms::Fields;
 
-/// Organisations in one form; more people than that are never at one activity.
+/// Upper bound on the organisations in one form: an activity has at most as many people.
 pub(super) const ORGANISATIONS_MAX: usize = 100;
 
 /// Every field of the form as it was typed.
@@ -38,11 +38,11 @@ pub(crate) struct Typed {
     pub(super) minutes: String,
     pub(super) individual: String,
     pub(super) workshop: String,
-    /// Name of the organisation, and how many people.
+    /// Name of the organisation, and number of people.
     pub(super) organisations: Vec<(String, String)>,
 }
 
-/// The field of the people of a word, such as `age-plus60ans`.
+/// Name of the field that counts the people of a word, such as `age-plus60ans`.
 pub(super) fn count_name<W: Word>(list: &str, word: W) -> String {
     format!("{list}-{}", value_of(word))
 }
@@ -89,7 +89,7 @@ impl Typed {
         }
     }
 
-    /// As a person would have typed a recorded CRA.
+    /// The texts that a person would have typed for a recorded CRA.
     pub(crate) fn of_cra<T: AsRef<str>>(cra: &Cra<T>) -> Self {
         let message = cra.to_message();
         let people = |count: u32| if count == 0 { String::new() } else { count.to_string() };
@@ -132,7 +132,7 @@ impl Typed {
         }
     }
 
-    /// Names who fills the form in, where that is left open and the caller's perimeter names one.
+    /// Fills in the advisor and the structure from the caller's perimeter where they are empty.
     pub(super) fn complete(&mut self, caller: &Caller) {
         caller.complete(&mut self.advisor, &mut self.structure);
     }
@@ -142,23 +142,23 @@ impl Typed {
         !self.chosen.is_empty() && self.chosen_for == self.commune
     }
 
-    /// Names the chosen commune whole.
+    /// Replaces the text by the whole name of the chosen commune.
     pub(super) fn name_commune(&mut self, name: &str, postal_code: &str) {
         self.commune = commune_text(name, postal_code);
         self.chosen_for.clone_from(&self.commune);
     }
 
-    /// What another CRA like this one begins with: everything but the day.
+    /// Start values of a CRA like this one: everything but the day.
     pub(crate) fn alike(&self) -> Vec<(&'static str, String)> {
         self.parameters(&[])
     }
 
-    /// What the next CRA of the same person begins with: who, and where.
+    /// Start values of the same person's next CRA: advisor, structure and place.
     pub(crate) fn of_the_same_person(&self) -> Vec<(&'static str, String)> {
         self.parameters(&["conseiller", "structure", "commune", "commune-choisie", "canal", "lieu"])
     }
 
-    /// The named fields as parameters of an address, or all but the day where none is named; empty ones are left out.
+    /// The given fields as parameters of an address; for no fields, all but the day. Empty ones are omitted.
     fn parameters(&self, names: &[&str]) -> Vec<(&'static str, String)> {
         let counts = |list: &'static str, names: Vec<&'static str>, values: &[String]| {
             debug_assert_eq!(names.len(), values.len(), "{list}");
@@ -193,8 +193,8 @@ impl Typed {
         all
     }
 
-    /// The organisation of a name that the form lists, by any spelling; else the name itself. `None` where an older form
-    /// named none.
+    /// The organisation of the form's list that a name means in any spelling; otherwise the name itself. `None` if an
+    /// older form gave no name.
     pub(super) fn organisation(name: &str) -> Option<v1::redirection::Organisation> {
         use v1::redirection::Organisation as Message;
         match word_of::<Organisation>(name).or_else(|| Organisation::recognise(name)) {
@@ -225,7 +225,7 @@ pub(super) fn chosen(code: &str, postal_code: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A workshop with something in every field.
+    /// A workshop with a value in every field.
     fn full() -> v1::Cra {
         use v1::redirection::Organisation as Message;
         let redirection = |organisation, people| v1::Redirection { organisation: Some(organisation), people };

@@ -1,4 +1,4 @@
-//! The form as its template shows it: each field with its name, its help, what was typed and what is wrong.
+//! The form as its template shows it: each field with its name, help text, typed value and faults.
 
 use cra_domain::cra::{FIELD_LABELS, field_label, limits, parse_day};
 use cra_domain::definitions::{Definition, definition};
@@ -11,9 +11,9 @@ use super::problems::{Problem, field_of_path};
 use super::typed::{ORGANISATIONS_MAX, Typed, count_name};
 use crate::address::value_of;
 
-/// What the exact minutes are called.
+/// Label of the exact minutes.
 const MINUTES: &str = "Minutes exactes";
-/// Rows for organisations that a new form shows.
+/// Number of rows for organisations in a new form.
 const ORGANISATIONS_SHOWN: usize = 1;
 
 /// The form, section by section.
@@ -41,52 +41,52 @@ pub(super) struct Place {
     pub(super) venue: Text,
 }
 
-/// Who was there.
+/// The participants.
 pub(super) struct People {
     pub(super) participants: Text,
-    /// People where the field of participants is left empty, by activity.
+    /// Default number of people, by activity.
     pub(super) defaults: Vec<(String, String)>,
     pub(super) returning: Text,
     pub(super) ages: Counts,
     pub(super) statuses: Counts,
 }
 
-/// What it was about.
+/// The content of the activity.
 pub(super) struct Subjects {
     pub(super) themes: Choices,
     pub(super) sub_themes_error: String,
     pub(super) annotation: Text,
 }
 
-/// What comes next.
+/// The follow-up.
 pub(super) struct Next {
     pub(super) error: String,
     pub(super) individual: Text,
     pub(super) workshop: Text,
     /// The number of the row, the name and the people.
     pub(super) organisations: Vec<(usize, Text, Text)>,
-    /// Names that the form lists, with what they mean.
+    /// Names of the form's list, each with its meaning.
     pub(super) known: Vec<(&'static str, &'static str)>,
     pub(super) may_add: bool,
 }
 
-/// A field of one text.
+/// A text field.
 pub(crate) struct Text {
     pub(crate) name: String,
-    /// Of the element; the summary leads there.
+    /// Id of the element, to which the summary links.
     pub(crate) id: String,
     pub(crate) label: &'static str,
     pub(crate) hint: String,
     pub(crate) value: String,
-    /// Empty: none.
+    /// Fault of the field; empty for none.
     pub(crate) error: String,
-    /// `text`, `date`, `number`.
+    /// Type of the HTML input: `text`, `date`, `number`.
     pub(crate) kind: &'static str,
-    /// Whether a browser completes names in it.
+    /// Whether the browser can complete names in it.
     pub(crate) has_names: bool,
 }
 
-/// A field of which one or several words are chosen.
+/// A field with one or several words to choose.
 pub(super) struct Choices {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
@@ -101,11 +101,11 @@ pub(super) struct Choice {
     pub(super) label: String,
     pub(super) help: String,
     pub(super) is_chosen: bool,
-    /// Of a theme.
+    /// Sub-themes of a theme.
     pub(super) parts: Vec<Choice>,
 }
 
-/// People per word.
+/// A group of fields that count people by word.
 pub(super) struct Counts {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
@@ -114,10 +114,10 @@ pub(super) struct Counts {
     pub(super) fields: Vec<Text>,
 }
 
-/// What every part of the form is made of.
+/// The data from which every part of the form is made.
 struct Maker<'a> {
     problems: &'a [Problem],
-    /// Fields in which a browser completes names.
+    /// Fields in which the browser can complete names.
     named: &'a [&'static str],
 }
 
@@ -152,7 +152,7 @@ impl Maker<'_> {
         has_help: bool,
     ) -> Choices {
         let is_chosen = |word: W| chosen.contains(&value_of(word));
-        // A closed word can be kept, and not chosen.
+        // A retired word can be kept, but not newly chosen.
         let shown = all.iter().filter(|word| word.term().open || is_chosen(**word));
         Choices {
             name,
@@ -203,14 +203,14 @@ fn choice<W: Word>(word: W, is_chosen: bool, has_help: bool) -> Choice {
     }
 }
 
-/// A bound or a default of the rules.
+/// A bound or a default of the rules, as a text.
 fn limit(name: &str) -> String {
     limits().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value).unwrap_or_default()
 }
 
 impl Form {
-    /// The form with what was typed and what is wrong with it. `rows` more organisations can be typed; a browser
-    /// completes names in the fields of `named`.
+    /// Renders the form with the typed values and the faults. `rows` is the number of additional organisations. The
+    /// browser can complete names in the fields of `named`.
     pub(super) fn new(
         typed: &Typed,
         communes: &[places::Choice],
@@ -256,7 +256,7 @@ fn one(text: &String) -> &[String] {
 impl Maker<'_> {
     fn place(&self, typed: &Typed, communes: &[places::Choice]) -> Place {
         let date = self.text("date", field_label("cra.date"), "Laissée vide : aujourd'hui.", &typed.date);
-        // A text that is no day cannot be shown in a field of days.
+        // An HTML date field cannot show a text that is not a day.
         let is_day = typed.date.is_empty() || parse_day(&typed.date).is_some();
         let venue =
             format!("Facultatif, avec le canal « {} » : son identifiant.", Channel::Venue.term().label);
@@ -346,7 +346,7 @@ impl Maker<'_> {
     }
 }
 
-/// People where the field of participants is left empty, by the value of the activity.
+/// Default number of people, by the value of the activity.
 fn defaults() -> Vec<(String, String)> {
     let default = |activity: &Activity| match activity {
         Activity::Workshop => limit("participants.workshop.default"),
@@ -356,8 +356,8 @@ fn defaults() -> Vec<(String, String)> {
     Activity::ALL.iter().map(|activity| (value_of(*activity), default(activity))).collect()
 }
 
-/// What a field is called in a summary of faults: `Tranches d'âge, Plus de 60 ans` for a part of a group; empty of the
-/// whole form.
+/// Name of a field in a summary of faults: `Tranches d'âge, Plus de 60 ans` for a part of a group; empty for the whole
+/// form.
 pub(super) fn name_of(field: &str) -> String {
     if let Some((_, label)) = FIELD_LABELS.iter().find(|(path, _)| field_of_path(path) == field) {
         return (*label).to_owned();
@@ -395,7 +395,7 @@ pub(crate) fn reason_field(of: &str, typed: &str, error: String) -> Text {
     }
 }
 
-/// What the section of what comes next is called.
+/// Title of the section of the follow-up.
 pub(super) fn rubric_of_follow_up() -> &'static str {
     definition("follow_up", "individual").map_or("", Definition::rubric)
 }

@@ -1,4 +1,4 @@
-//! The questions of the statistics page: the figures first, then everything else at the position that they show.
+//! The queries of the statistics page: first the figures, then everything else at the position of the figures.
 
 use cra_client::{Clients, within_deadline};
 use cra_contracts::v1::{self, Dimension, Granularity};
@@ -12,28 +12,28 @@ use crate::fault::Fault;
 use crate::periods::{bounded, step};
 use crate::services::answer;
 
-/// Rows of a breakdown in one answer: more than there are departments.
+/// Upper bound on the rows of a breakdown: more than there are departments.
 const DEPARTMENTS_MAX: u32 = 200;
-/// Times that a page is asked again when the read models changed between its questions.
+/// Number of attempts when the read models change between the queries of a page.
 const TRIES_MAX: usize = 3;
 
-/// Everything that the page shows, of one state of the log.
+/// Everything that the page shows, from one state of the log.
 #[derive(Debug)]
 pub(super) struct Answers {
     pub(super) statistics: v1::Statistics,
     pub(super) snapshot: v1::Snapshot,
     /// The period to compare with, and its figures.
     pub(super) former: Option<(Period, v1::Statistics)>,
-    /// By periods of this length.
+    /// The length of the periods, and the figures of each.
     pub(super) series: (Granularity, Vec<v1::TimePoint>),
     pub(super) breakdown: (Dimension, v1::ListBreakdownResponse),
-    /// Every department, for the map.
+    /// The row of every department, for the map.
     pub(super) departments: Vec<v1::BreakdownRow>,
-    /// `None` for those who see public figures alone.
+    /// `None` for callers who may only see public figures.
     pub(super) cross: Option<v1::GetCrossTableResponse>,
 }
 
-/// Asks for everything at one position.
+/// Queries everything at one position.
 pub(super) async fn ask(clients: &Clients, address: &Address, today: Date) -> Result<Answers, Fault> {
     for _ in 0..TRIES_MAX {
         if let Some(answers) = Box::pin(try_once(clients, address, today)).await? {
@@ -53,7 +53,7 @@ fn other_period(address: &Address) -> Option<Period> {
     })
 }
 
-/// `None` where the answers show different states of the log.
+/// `None` if the answers show different states of the log.
 async fn try_once(clients: &Clients, address: &Address, today: Date) -> Result<Option<Answers>, Fault> {
     let Address { selection, at, view } = address;
     let mut statistics = clients.statistics();
@@ -69,7 +69,7 @@ async fn try_once(clients: &Clients, address: &Address, today: Date) -> Result<O
         // A replica that is behind waits for the position.
         v1::Consistency { min_position: position, as_of_position: position, as_of_time: None, log }
     };
-    let asked = Asked { clients, selection, view, consistency, is_public };
+    let queries = Queries { clients, selection, view, consistency, is_public };
     let bounded = bounded(selection, snapshot.publication.as_ref(), today);
     let step = step(view.step, &bounded, is_public);
     let by = match view.by {
@@ -79,11 +79,11 @@ async fn try_once(clients: &Clients, address: &Address, today: Date) -> Result<O
     };
     let is_whole = selection.from == bounded.from && selection.to == bounded.to;
     let (former, series, rows, departments, cross) = tokio::try_join!(
-        asked.former(other_period(address)),
-        asked.series(bounded, step),
-        asked.breakdown(by, view.rows),
-        asked.breakdown(Dimension::Department, DEPARTMENTS_MAX),
-        asked.cross(),
+        queries.former(other_period(address)),
+        queries.series(bounded, step),
+        queries.breakdown(by, view.rows),
+        queries.breakdown(Dimension::Department, DEPARTMENTS_MAX),
+        queries.cross(),
     )?;
     let snapshots = [
         former.as_ref().and_then(|(_, answer)| answer.snapshot.as_ref()),
@@ -113,8 +113,8 @@ async fn try_once(clients: &Clients, address: &Address, today: Date) -> Result<O
     }))
 }
 
-/// What all questions of a page share.
-struct Asked<'a> {
+/// Parameters that all queries of a page share.
+struct Queries<'a> {
     clients: &'a Clients,
     selection: &'a v1::Selection,
     view: &'a View,
@@ -122,7 +122,7 @@ struct Asked<'a> {
     is_public: bool,
 }
 
-impl Asked<'_> {
+impl Queries<'_> {
     async fn former(
         &self,
         period: Option<Period>,
@@ -168,7 +168,7 @@ impl Asked<'_> {
         answer(statistics.list_breakdown(within_deadline(request)).await)
     }
 
-    /// Ages and statuses cannot be crossed, nor a dimension with itself: then there is no table.
+    /// The cross table; `None` if the dimensions cannot be crossed, or for public figures.
     async fn cross(&self) -> Result<Option<v1::GetCrossTableResponse>, Fault> {
         let View { cross_rows, cross_columns, measure, .. } = self.view;
         if self.is_public || !can_be_crossed(*cross_rows, *cross_columns) {
@@ -186,7 +186,7 @@ impl Asked<'_> {
     }
 }
 
-/// A CRA does not say how ages and statuses cross.
+/// Whether two dimensions can be crossed. A CRA does not record the statuses of each age.
 pub(super) fn can_be_crossed(rows: Dimension, columns: Dimension) -> bool {
     let counts_people = |it: Dimension| matches!(it, Dimension::Age | Dimension::Status);
     rows != columns && !(counts_people(rows) && counts_people(columns))

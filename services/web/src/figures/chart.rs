@@ -1,17 +1,17 @@
-//! The chart of periods: positions of its bars, lines and labels, for the SVG of the template. Horizontal positions are in
-//! percent, so that the chart fits any width without its text becoming small; vertical ones in pixels.
+//! The chart of periods: coordinates of its bars, lines and labels, for the SVG of the template. Horizontal coordinates
+//! are in percent, so that the chart fits any width without shrinking its text; vertical ones are in pixels.
 
 use cra_contracts::v1::{self, Granularity};
 use cra_domain::cra::parse_day;
 use cra_domain::french;
 use jiff::civil::Date;
 
-/// Pixels from the top of the picture to the top of the highest bar, and to the ground.
+/// Pixels from the top of the picture to the top of the highest bar, and to the baseline.
 const TOP: u64 = 22;
 const GROUND: u64 = 210;
-/// Labels below the bars that fit a narrow screen.
+/// Number of labels below the bars that fit a narrow screen.
 const LABELS_MAX: usize = 6;
-/// Of the width of a period, what its bar takes, in percent.
+/// Width of a bar, in percent of its period's width.
 const BAR_PERCENT: u64 = 76;
 
 /// The chart and its table.
@@ -21,11 +21,11 @@ pub(super) struct Chart {
     pub(super) lines: Vec<Line>,
     pub(super) labels: Vec<Label>,
     pub(super) rows: Vec<Row>,
-    /// What the picture shows, in one sentence.
+    /// Description of the picture, in one sentence.
     pub(super) summary: String,
 }
 
-/// One period: people met for the first time below, those met before above.
+/// The bar of one period: new people at the bottom, returning people above.
 pub(super) struct Bar {
     pub(super) x: String,
     pub(super) width: String,
@@ -55,7 +55,7 @@ pub(super) struct Row {
     pub(super) returning: String,
 }
 
-/// The chart; `None` where nothing is counted.
+/// Computes the chart; `None` if nothing is counted.
 pub(super) fn chart(step: Granularity, points: &[v1::TimePoint]) -> Option<Chart> {
     let figures = |point: &v1::TimePoint| point.statistics.clone().unwrap_or_default();
     let acts: Vec<_> = points.iter().map(|point| figures(point).acts).collect();
@@ -116,7 +116,7 @@ fn row(step: Granularity, point: &v1::TimePoint) -> Row {
     }
 }
 
-/// A round number at or above the most, which four parts divide.
+/// The smallest round number that is at least the maximum and divisible into four parts.
 fn scale(most: u64) -> u64 {
     let mut magnitude = 1_u64;
     loop {
@@ -130,7 +130,7 @@ fn scale(most: u64) -> u64 {
     }
 }
 
-/// A fraction of the width, with two decimals, both given in hundredths of it.
+/// A fraction of the width with two decimals; both parameters are in hundredths of it.
 fn fraction(part: u64, whole: u64) -> String {
     let hundredths = part * 100 / whole.max(1);
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
@@ -146,7 +146,7 @@ fn title(step: Granularity) -> &'static str {
     }
 }
 
-/// What a period is called.
+/// Name of a period.
 fn label(step: Granularity, point: &v1::TimePoint, is_whole: bool) -> String {
     let Some(day) = parse_day(&point.from) else { return point.from.clone() };
     match (step, is_whole) {

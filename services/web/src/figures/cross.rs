@@ -1,4 +1,4 @@
-//! Two dimensions crossed: numbers shaded by their size, and the form that chooses what is crossed.
+//! The cross table of two dimensions, with cells shaded by their numbers, and the form that chooses the dimensions.
 
 use cra_contracts::v1::{self, Dimension};
 use cra_domain::definitions::heading;
@@ -8,7 +8,7 @@ use super::ask::can_be_crossed;
 use super::filters::Choice;
 use crate::address::{Address, CROSSED, MEASURES, View, word};
 
-/// Shades of the cells.
+/// Number of shades of the cells.
 const SHADES: u64 = 5;
 
 /// The table and its form.
@@ -21,7 +21,7 @@ pub(super) struct Cross {
     pub(super) measure: &'static str,
     pub(super) labels: Vec<String>,
     pub(super) lines: Vec<Line>,
-    /// Why there is no table; empty: there is one.
+    /// Why there is no table; empty if there is one.
     pub(super) reason: &'static str,
 }
 
@@ -31,13 +31,13 @@ pub(super) struct Line {
     pub(super) cells: Vec<Cell>,
 }
 
-/// One number, and how dark its cell is.
+/// One number, and the shade of its cell.
 pub(super) struct Cell {
     pub(super) text: String,
     pub(super) shade: u64,
 }
 
-/// The table; `answer` is `None` where the dimensions cannot be crossed.
+/// Makes the table; `answer` is `None` if the dimensions cannot be crossed.
 pub(super) fn cross(address: &Address, answer: Option<&v1::GetCrossTableResponse>) -> Cross {
     let View { cross_rows, cross_columns, measure, .. } = address.view;
     let most = answer.and_then(|it| it.rows.iter().flat_map(|row| &row.values).max()).copied();

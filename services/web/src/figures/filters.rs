@@ -1,4 +1,5 @@
-//! The form of the selection: presets of the period, every field with what is chosen, and what went wrong at its field.
+//! The form of the selection: presets of the period, every field with its chosen values, and the faults at their
+//! fields.
 
 use cra_contracts::v1;
 use cra_domain::period::{Period, months_after};
@@ -11,24 +12,24 @@ use crate::address::{
 };
 use crate::names::{Kind, Names};
 
-/// The form.
+/// The form of the selection.
 pub(crate) struct Filters {
-    /// Of the page that it selects for.
+    /// Address of the page that the form opens.
     pub(crate) path: &'static str,
     pub(crate) presets: Vec<Preset>,
     pub(crate) from: Input,
     pub(crate) to: Input,
-    /// A past day to ask again.
+    /// Day whose past state of the log is shown.
     pub(crate) past: Input,
     pub(crate) compared: Vec<Choice>,
     pub(crate) groups: Vec<Group>,
-    /// Parameters that the form keeps without showing them.
-    pub(crate) kept: Vec<(&'static str, String)>,
-    /// What is chosen but for the days, each with the address without it.
+    /// Parameters that the form sends as hidden inputs.
+    pub(crate) hidden: Vec<(&'static str, String)>,
+    /// The chosen values other than the days, each with the address without it.
     pub(crate) chips: Vec<Chip>,
-    /// The address without any choice but the period.
+    /// The address with only the period.
     pub(crate) cleared: String,
-    /// Whether a field that is folded away needs attention.
+    /// Whether a collapsed field needs attention.
     pub(crate) is_open: bool,
     /// Names of people and places that complete a text: the field, and its list.
     pub(crate) lists: Vec<(&'static str, Vec<String>)>,
@@ -36,30 +37,30 @@ pub(crate) struct Filters {
     pub(crate) departments: Vec<String>,
 }
 
-/// A period that is one press away.
+/// A period that one link selects.
 pub(crate) struct Preset {
     pub(crate) label: String,
     pub(crate) link: String,
     pub(crate) is_current: bool,
 }
 
-/// A field of one text.
+/// A text field.
 pub(crate) struct Input {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
     pub(crate) value: String,
-    /// Empty: none.
+    /// Fault of the field; empty for none.
     pub(crate) error: String,
 }
 
-/// One of a list.
+/// A choice of one value from a list.
 pub(crate) struct Choice {
     pub(crate) value: String,
     pub(crate) label: String,
     pub(crate) is_chosen: bool,
 }
 
-/// Fields that belong together.
+/// A group of fields.
 pub(crate) struct Group {
     pub(crate) title: &'static str,
     pub(crate) fields: Vec<Shown>,
@@ -69,11 +70,11 @@ pub(crate) struct Group {
 pub(crate) struct Shown {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
-    /// What may be chosen, or what is chosen of a text field.
+    /// The possible values; for a text field, the chosen ones.
     pub(crate) choices: Vec<Choice>,
-    /// Of a text field.
+    /// Example for a text field.
     pub(crate) example: Option<&'static str>,
-    /// The list of names that completes a text; empty: none.
+    /// Id of the list of names that completes a text; empty for none.
     pub(crate) list: &'static str,
     pub(crate) typed: String,
     pub(crate) error: String,
@@ -98,7 +99,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
 ];
 
 impl Filters {
-    /// Of the page at `path`, which its links lead to.
+    /// Makes the form of the page at `path`, to which its links lead.
     pub(crate) fn of(
         address: &Address,
         problems: &[Problem],
@@ -112,7 +113,7 @@ impl Filters {
             Input {
                 name,
                 label,
-                // What a service refused was read, and is in the address.
+                // A value that a service refused was read, and is part of the address.
                 value: problem
                     .filter(|problem| !problem.found.is_empty())
                     .map_or_else(|| value.to_owned(), |problem| problem.found.clone()),
@@ -135,7 +136,7 @@ impl Filters {
             past: input("le", "Chiffres tels qu'ils étaient le", &past),
             compared: compared(view.compare),
             groups: groups(address, problems, names),
-            kept: kept(address),
+            hidden: hidden(address),
             cleared: address.with(|it| {
                 let v1::Selection { from, to, .. } = std::mem::take(&mut it.selection);
                 it.selection = v1::Selection { from, to, ..Default::default() };
@@ -154,13 +155,13 @@ impl Filters {
         filters
     }
 
-    /// Whether the selection is of the figures, which can be compared and shown as they were.
+    /// Whether the page shows figures, which can be compared and shown at a past state.
     pub(crate) fn is_of_figures(&self) -> bool {
         self.path == "/"
     }
 }
 
-/// The address of another page with the same parameters as one of the figures'.
+/// The address of another page with the parameters of the figures' page.
 pub(crate) fn at_path(link: &str, path: &str) -> String {
     format!("{path}{}", link.strip_prefix('/').unwrap_or(link))
 }
@@ -179,20 +180,20 @@ fn compared(chosen: Option<Compare>) -> Vec<Choice> {
     std::iter::once(none).chain(compared).collect()
 }
 
-/// What no field of the form shows: the position of the log, and the number of rows.
-fn kept(address: &Address) -> Vec<(&'static str, String)> {
-    let mut kept = Vec::new();
+/// Parameters without a field in the form: the position of the log, and the number of rows.
+fn hidden(address: &Address) -> Vec<(&'static str, String)> {
+    let mut hidden = Vec::new();
     if let At::Position { position, log } = &address.at {
-        kept.push(("position", position.to_string()));
-        kept.push(("journal", log.clone()));
+        hidden.push(("position", position.to_string()));
+        hidden.push(("journal", log.clone()));
     }
     if address.at == At::Live {
-        kept.push(("direct", "oui".to_owned()));
+        hidden.push(("direct", "oui".to_owned()));
     }
     if address.view.rows != DEFAULT_ROWS {
-        kept.push(("n", address.view.rows.to_string()));
+        hidden.push(("n", address.view.rows.to_string()));
     }
-    kept
+    hidden
 }
 
 fn presets(address: &Address, today: Date) -> Vec<Preset> {
@@ -281,13 +282,13 @@ fn shown(
     }
 }
 
-/// A chosen value as people know it.
+/// Label of a chosen value.
 fn text_of(field: &str, value: &Value, names: &Names) -> String {
     let name = Kind::of_parameter(field).and_then(|kind| names.get(kind, &value.code));
     name.map_or_else(|| value.text().into_owned(), str::to_owned)
 }
 
-/// Everything that is chosen but the days, with the address without it.
+/// The chosen values other than the days, each with the address without it.
 fn chips(address: &Address, names: &Names) -> Vec<Chip> {
     let parameters = address.parameters();
     let chip = |label: &'static str, name: &str, slug: &str, text: String| {

@@ -1,4 +1,5 @@
-//! The map of departments: five shades, each for about as many departments, and squares for territories without outline.
+//! The map of departments in five shades, each for about as many departments, with squares for territories without an
+//! outline.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use cra_domain::territory;
 
 /// Shades of the map.
 const SHADES: usize = 5;
-/// Departments whose outlines the file of the map holds are those with codes of metropolitan France.
+/// The file of outlines has the departments of metropolitan France.
 const OVERSEAS: &str = "9";
 
 /// The map.
@@ -24,13 +25,13 @@ pub(super) struct Map {
 pub(super) struct Area {
     pub(super) code: &'static str,
     pub(super) name: &'static str,
-    /// 0: no CRA.
+    /// Shade; 0 for no CRA.
     pub(super) shade: usize,
     pub(super) text: String,
     pub(super) count: String,
 }
 
-/// The map of these rows; `None` where nothing is counted.
+/// Makes the map of these rows; `None` if nothing is counted.
 pub(super) fn map(rows: &[v1::BreakdownRow]) -> Option<Map> {
     let cras = |row: &v1::BreakdownRow| row.statistics.as_ref().map_or(0, |it| it.cras);
     let counts: HashMap<&str, u64> = rows.iter().map(|row| (&*row.code, cras(row))).collect();
@@ -53,15 +54,15 @@ pub(super) fn map(rows: &[v1::BreakdownRow]) -> Option<Map> {
     let all = territory::communes().departments().iter();
     let (areas, mut squares): (Vec<_>, Vec<_>) = all.map(area).partition(|area| is_outlined(area.code));
     squares.retain(|area| area.shade > 0 || !area.code.starts_with("98"));
-    Some(Map { file: crate::look::Look::current().map.clone(), areas, squares, legend: legend(&bounds) })
+    Some(Map { file: crate::appearance::Appearance::current().map.clone(), areas, squares, legend: legend(&bounds) })
 }
 
-/// Whether the file of outlines has the department: `95` is one of metropolitan France, `974` is none.
+/// Whether the file of outlines has the department: `95` is in metropolitan France, `974` is not.
 fn is_outlined(code: &str) -> bool {
     !(code.len() == 3 && code.starts_with(OVERSEAS))
 }
 
-/// The largest count of each shade; fewer shades where counts are few or alike.
+/// The upper bound of each shade. There are fewer shades if the counts are few or equal.
 fn bounds(sorted: &[u64]) -> Vec<u64> {
     let last = sorted.len() - 1;
     let mut bounds: Vec<_> = (1..=SHADES).map(|part| sorted[(last * part).div_ceil(SHADES)]).collect();
@@ -74,7 +75,7 @@ fn shade(bounds: &[u64], count: u64) -> usize {
         return 0;
     }
     let rank = bounds.iter().position(|most| count <= *most).unwrap_or(bounds.len().saturating_sub(1));
-    // The darkest is always the last.
+    // The last shade is always the darkest.
     rank + 1 + SHADES - bounds.len()
 }
 

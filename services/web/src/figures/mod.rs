@@ -31,14 +31,14 @@ use crate::address::{
 use crate::app::App;
 use crate::fault::Fault;
 use crate::files::{self, FileLink};
-use crate::look::Look;
+use crate::appearance::Appearance;
 use crate::names::Names;
 use crate::plain::{Frame, page};
 use crate::redirect::see_other;
 
 pub(crate) use self::filters::Filters;
 
-/// The page; without figures where the address cannot be read or the services refuse it.
+/// The page; without figures if the address cannot be read or the services refuse it.
 #[derive(Template)]
 #[template(path = "figures/page.html")]
 struct FiguresPage {
@@ -50,24 +50,24 @@ struct FiguresPage {
     figures: Option<Figures>,
 }
 
-/// How a page that shows the figures of now can be followed.
+/// How a page of current figures can be followed.
 struct Live {
-    /// Address of the page that follows them, or that no longer does.
+    /// Address that starts or ends following.
     switch: String,
-    /// Where the page is followed already.
+    /// Set if the page is already being followed.
     followed: Option<Followed>,
 }
 
-/// A page that follows its figures.
+/// The stream that a followed page reads.
 struct Followed {
     script: String,
-    /// Address of the events.
+    /// Address of the event stream.
     events: String,
-    /// Of the page itself.
+    /// Address of the page.
     here: String,
 }
 
-/// What is counted.
+/// The counted figures.
 struct Figures {
     keys: Vec<Key>,
     balance: Option<Balance>,
@@ -77,14 +77,14 @@ struct Figures {
     tables: Vec<Table>,
     territories: Table,
     breakdowns: Vec<Choice>,
-    /// Rows that are not shown, and the address that shows more; empty: all are.
+    /// Number of hidden rows, and the address that shows more; empty if all are shown.
     more: String,
     more_rows: String,
     map: Option<map::Map>,
     cross: Option<cross::Cross>,
     delay: Vec<Key>,
     files: Vec<FileLink>,
-    /// Address of the CRAs that are counted; empty for public figures.
+    /// Address of the counted CRAs; empty for public figures.
     cras: String,
     state: Shown,
     rounded_to: u64,
@@ -100,7 +100,7 @@ struct Key {
     change: Option<Change>,
 }
 
-/// Acts against people.
+/// The activities and the people of the selection, side by side.
 struct Balance {
     acts: String,
     people: String,
@@ -113,9 +113,9 @@ struct Balance {
 /// The state of the log that the page shows.
 struct Shown {
     text: String,
-    /// The address that shows the same figures for ever; empty for public figures.
-    kept: String,
-    /// The address that shows the figures of now; empty where the page does.
+    /// Permanent address of these figures; empty for public figures.
+    permanent: String,
+    /// Address of the current figures; empty if the page shows them.
     now: String,
     definitions: String,
 }
@@ -164,7 +164,7 @@ pub(crate) async fn show(
     }
 }
 
-/// The form alone, with what is wrong at its field.
+/// The page with the form only, and the faults at their fields.
 fn refused(address: &Address, problems: Vec<Problem>, today: Date, names: &Names) -> Response {
     let shown = FiguresPage {
         frame: Frame::new("Sélection à corriger", "/"),
@@ -177,7 +177,7 @@ fn refused(address: &Address, problems: Vec<Problem>, today: Date, names: &Names
     (StatusCode::BAD_REQUEST, page(&shown)).into_response()
 }
 
-/// The faults that a service found in a selection, each at its parameter.
+/// The faults that a service found in a selection, each with its parameter.
 pub(crate) fn problems_of(status: &tonic::Status) -> Vec<Problem> {
     let violations = rejection::violations_of(status);
     let mut problems: Vec<_> = violations
@@ -199,7 +199,7 @@ pub(crate) fn problems_of(status: &tonic::Status) -> Vec<Problem> {
     problems
 }
 
-/// With its first letter as a capital.
+/// Capitalizes the first letter.
 pub(crate) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
@@ -254,7 +254,7 @@ fn figures(address: &Address, answers: &Answers, names: &Names) -> Figures {
     }
 }
 
-/// `None` for figures of the past, and for public ones, which change once a month.
+/// `None` for past figures, and for public ones, which change once a month.
 fn live(address: &Address, snapshot: &v1::Snapshot) -> Option<Live> {
     if snapshot.publication.is_some() {
         return None;
@@ -265,7 +265,7 @@ fn live(address: &Address, snapshot: &v1::Snapshot) -> Option<Live> {
         At::Live => {
             let selection = Address { selection: address.selection.clone(), ..Address::default() };
             let followed = Followed {
-                script: Look::current().live_script.clone(),
+                script: Appearance::current().live_script.clone(),
                 events: filters::at_path(&selection.link(), "/direct"),
                 here: address.link(),
             };
@@ -312,7 +312,7 @@ fn keys(statistics: &v1::Statistics, former: Option<&v1::Statistics>) -> Vec<Key
     shown.map(|(code, value)| key(code, value(statistics), note(code), former.map(value))).collect()
 }
 
-/// How acts and people belong together; `None` where there are none, or where one is left out.
+/// Compares activities and people; `None` if there are none, or if one of the two is hidden.
 fn balance(statistics: &v1::Statistics) -> Option<Balance> {
     let hidden = ["acts", "people", "returning_people"].iter().any(|field| is_hidden(statistics, field));
     (statistics.acts > 0 && !hidden).then(|| Balance {
@@ -343,7 +343,7 @@ fn delay(statistics: &v1::Statistics) -> Vec<Key> {
     ]
 }
 
-/// `None`: what fits the period.
+/// `None` selects a length that fits the period.
 fn steps(chosen: Option<v1::Granularity>, is_public: bool) -> Vec<Choice> {
     let is_published =
         |step: &v1::Granularity| !is_public || !matches!(step, v1::Granularity::Day | v1::Granularity::Week);
@@ -368,7 +368,7 @@ fn by_choices(chosen: Dimension, is_public: bool) -> Vec<Choice> {
     .collect()
 }
 
-/// The CRAs that are counted, at the position that is shown.
+/// Address of the counted CRAs, at the position that is shown.
 fn cras_link(address: &Address, snapshot: &v1::Snapshot) -> String {
     let mut shown = Address { view: View::default(), ..address.clone() };
     if snapshot.position > 0 {
@@ -377,7 +377,7 @@ fn cras_link(address: &Address, snapshot: &v1::Snapshot) -> String {
     filters::at_path(&shown.link(), "/cra")
 }
 
-/// What the page is of.
+/// The state of the log that the page shows.
 fn state(address: &Address, snapshot: &v1::Snapshot) -> Shown {
     let moment = |at: Option<&prost_types::Timestamp>| {
         timestamp("recorded_at", at).ok().map_or_else(String::new, french::moment)
@@ -386,7 +386,7 @@ fn state(address: &Address, snapshot: &v1::Snapshot) -> Shown {
         let closed = moment(publication.closed_at.as_ref());
         return Shown {
             text: format!("Publication {}, arrêtée le {closed}.", publication.name),
-            kept: String::new(),
+            permanent: String::new(),
             now: String::new(),
             definitions: snapshot.definitions.clone(),
         };
@@ -403,7 +403,7 @@ fn state(address: &Address, snapshot: &v1::Snapshot) -> Shown {
     };
     Shown {
         text,
-        kept: if *position == 0 || address.at == at { String::new() } else { address.with(|it| it.at = at) },
+        permanent: if *position == 0 || address.at == at { String::new() } else { address.with(|it| it.at = at) },
         now: if matches!(address.at, At::Now | At::Live) {
             String::new()
         } else {

@@ -1,4 +1,4 @@
-//! Breakdowns as tables whose bars are the chart.
+//! Breakdowns as tables with bars.
 
 use std::collections::HashMap;
 
@@ -10,35 +10,35 @@ use super::words::{Change, is_hidden, meaning, percent};
 use crate::address::{Address, BREAKDOWNS, with_value, word};
 use crate::names::{Kind, Names};
 
-/// Organisations that the page lists; files hold them all.
+/// Number of organisations that the page lists; files contain all of them.
 const REDIRECTIONS_MAX: usize = 15;
 
 /// One breakdown.
 pub(super) struct Table {
     pub(super) id: &'static str,
     pub(super) title: String,
-    /// What its numbers count.
+    /// Unit of its numbers.
     pub(super) unit: &'static str,
     pub(super) meaning: &'static str,
     /// Heading of the first column.
     pub(super) heading: &'static str,
     pub(super) has_shares: bool,
     pub(super) rows: Vec<Row>,
-    /// What is left out below the rows; empty: nothing.
+    /// Text about rows that are not shown; empty if all are.
     pub(super) rest: String,
 }
 
 /// One line.
 pub(super) struct Row {
     pub(super) label: String,
-    /// Below the label; empty: nothing.
+    /// Text below the label; empty for none.
     pub(super) note: String,
-    /// The page of this value alone; empty: none.
+    /// Address of the page of this value only; empty for none.
     pub(super) link: String,
     pub(super) count: String,
     pub(super) is_zero: bool,
     pub(super) share: String,
-    /// Length of the bar, such as `12.50%`.
+    /// Length of the bar as CSS, such as `12.50%`.
     pub(super) bar: String,
     pub(super) change: Option<Change>,
 }
@@ -56,7 +56,7 @@ const SECTIONS: [(&str, &str, &str, &str, Lines); 7] = [
     ("sub_themes", "sous-theme", "mentions", "Sous-thématique", |it| &it.sub_themes),
 ];
 
-/// Every breakdown of the statistics that is shown.
+/// All breakdowns of the statistics.
 pub(super) fn breakdowns(
     address: &Address,
     statistics: &v1::Statistics,
@@ -79,7 +79,7 @@ pub(super) fn breakdowns(
         .collect()
 }
 
-/// The page of one value: the selection with it, in the field that it belongs to.
+/// The page of one value: the selection with this value in its field.
 fn link(address: &Address, field: &str, name: &str) -> String {
     let name = if name.ends_with("_UNSPECIFIED") { "non-renseigne" } else { name };
     with_value(&address.selection, field, name)
@@ -106,7 +106,7 @@ fn counted(lines: &[v1::Count], former: Option<&[v1::Count]>, link: impl Fn(&str
     lines.iter().map(row).collect()
 }
 
-/// People sent to other organisations, most first.
+/// People redirected to other organisations, largest number first.
 pub(super) fn redirections(statistics: &v1::Statistics, former: Option<&v1::Statistics>) -> Option<Table> {
     let lines = &statistics.redirections;
     if lines.is_empty() || is_hidden(statistics, "redirections") {
@@ -134,11 +134,11 @@ pub(super) fn redirections(statistics: &v1::Statistics, former: Option<&v1::Stat
 
 type FollowUpPart = (&'static str, fn(&v1::FollowUpStatistics) -> u64);
 
-/// By their codes in the definitions.
+/// Looks up the headings by their codes in the definitions.
 const FOLLOW_UP_PARTS: [FollowUpPart; 3] =
     [("individual", |it| it.individual), ("workshop", |it| it.workshop), ("redirected", |it| it.redirected)];
 
-/// What comes next for the people.
+/// The follow-ups.
 pub(super) fn follow_up(statistics: &v1::Statistics, former: Option<&v1::Statistics>) -> Option<Table> {
     let now = statistics.follow_up.filter(|_| !is_hidden(statistics, "follow_up"))?;
     let former = former.and_then(|it| it.follow_up);
@@ -166,7 +166,7 @@ pub(super) fn follow_up(statistics: &v1::Statistics, former: Option<&v1::Statist
     })
 }
 
-/// Minutes per activity, with their bounds.
+/// Durations per activity, with their lower and upper bounds.
 pub(super) fn time_spent(statistics: &v1::Statistics, former: Option<&v1::Statistics>) -> Option<Table> {
     let lines = &statistics.time_spent;
     if lines.is_empty() || is_hidden(statistics, "time_spent") {

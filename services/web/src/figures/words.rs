@@ -1,14 +1,14 @@
-//! Numbers, changes and bars as the page writes them.
+//! Formats numbers, changes and bars.
 
 use cra_contracts::v1;
 use cra_domain::definitions::definition;
 use cra_domain::french;
 
-/// What a figure differs by from that of the period that it is compared with.
+/// The change of a figure against the compared period.
 pub(super) struct Change {
-    /// The other period's figure.
+    /// The compared period's figure.
     pub(super) former: String,
-    /// `+12,5 %`, or the number where the other is 0.
+    /// `+12,5 %`, or the number if the other is 0.
     pub(super) text: String,
 }
 
@@ -17,7 +17,7 @@ impl Change {
         Self::in_unit(current, former, french::thousands)
     }
 
-    /// As [`Change::of`], of figures that are written in a unit.
+    /// Like [`Change::of`], for figures with a unit.
     pub(super) fn in_unit(current: u64, former: u64, written: fn(u64) -> String) -> Self {
         Self { former: written(former), text: difference(current, former, written) }
     }
@@ -49,12 +49,12 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
-/// What a figure means; empty where nothing is defined.
+/// Meaning of a figure; empty if it has no definition.
 pub(super) fn meaning(section: &str, code: &str) -> &'static str {
     definition(section, code).map_or("", |it| it.meaning)
 }
 
-/// Whether a figure is left out for those who see public figures alone.
+/// Whether callers who may only see public figures do not see this figure.
 pub(super) fn is_hidden(statistics: &v1::Statistics, path: &str) -> bool {
     statistics.hidden_fields.iter().any(|field| field == path)
 }

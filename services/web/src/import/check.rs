@@ -1,4 +1,5 @@
-//! A file is right where every cell can be read and the service accepts every CRA; else every fault of it is found at once.
+//! Checks a file: every cell must be readable, and the service must accept every CRA. Otherwise all faults are reported
+//! at once.
 
 use cra_client::Clients;
 use cra_contracts::v1::{self, submit_cras_response::Outcome};
@@ -10,12 +11,12 @@ use super::summary::Summary;
 use super::upload::Upload;
 use crate::fault::Fault;
 
-/// What a file is found to be.
+/// Result of checking a file.
 pub(super) enum Checked {
     Right(Found),
-    /// None that can be imported, for this reason.
+    /// The file cannot be imported, for this reason.
     Unusable(String),
-    /// In the order of the file.
+    /// Faults in the order of the file.
     Faults(Vec<Problem>),
 }
 
@@ -26,9 +27,9 @@ pub(super) struct Found {
     pub(super) summary: Summary,
 }
 
-/// Reads a file, and asks the service about each CRA without recording any.
+/// Reads a file, and has the service validate each CRA without recording it.
 pub(super) async fn check(clients: &Clients, upload: Upload, most: u64) -> Result<Checked, Fault> {
-    // Moved whole: the permit is held until the file is read.
+    // The permit moves into the task, which holds it until the file is read.
     let read = tokio::task::spawn_blocking(move || {
         let mut upload = upload;
         contents::read(std::mem::take(&mut upload.bytes), most, &upload.fill)
@@ -53,7 +54,7 @@ pub(super) async fn check(clients: &Clients, upload: Upload, most: u64) -> Resul
     Ok(Checked::Faults(problems))
 }
 
-/// What the service says of each line.
+/// The service's verdict on each line.
 async fn validated(clients: &Clients, lines: &[Line]) -> Result<Vec<Outcome>, Fault> {
     let requests: Vec<_> = lines
         .iter()
@@ -61,8 +62,8 @@ async fn validated(clients: &Clients, lines: &[Line]) -> Result<Vec<Outcome>, Fa
         .collect();
     let mut outcomes: Vec<Option<Outcome>> = vec![None; lines.len()];
     let take = |item: u64, outcome| {
-        if let Some(kept) = usize::try_from(item).ok().and_then(|item| outcomes.get_mut(item)) {
-            *kept = Some(outcome);
+        if let Some(slot) = usize::try_from(item).ok().and_then(|item| outcomes.get_mut(item)) {
+            *slot = Some(outcome);
         }
     };
     let refused = |status| Fault::Refused(Box::new(status));
@@ -72,15 +73,15 @@ async fn validated(clients: &Clients, lines: &[Line]) -> Result<Vec<Outcome>, Fa
     outcomes.into_iter().map(|outcome| outcome.filter(is_checked).ok_or_else(unanswered)).collect()
 }
 
-/// The faults of a refused line, without those that follow from cells that cannot be read.
+/// The faults of a refused line, without those that follow from unreadable cells.
 pub(super) fn of_refusal(sheets: &Sheets, line: &Line, refusal: &v1::Refusal) -> Vec<Problem> {
     if refusal.violations.is_empty() {
-        // Where a cell is wrong, the CRA that it belongs to is not known yet.
+        // If a cell is unreadable, the CRA is incomplete and other reasons do not apply yet.
         let is_known = line.faults.is_empty();
-        return if is_known { vec![sheets.of_line(line.place, text_of(refusal))] } else { Vec::new() };
+        return if is_known { vec![sheets.of_line(line.location, text_of(refusal))] } else { Vec::new() };
     }
     let is_explained = |path: &str| {
-        sheets.columns(line.place).is_some_and(|columns| columns.is_explained(path, &line.faults))
+        sheets.columns(line.location).is_some_and(|columns| columns.is_explained(path, &line.faults))
     };
     let violations = refusal.violations.iter().filter(|violation| !is_explained(&violation.field));
     violations
@@ -89,12 +90,12 @@ pub(super) fn of_refusal(sheets: &Sheets, line: &Line, refusal: &v1::Refusal) ->
                 "" => &violation.description,
                 french => french,
             };
-            sheets.of_path(line.place, &violation.field, french)
+            sheets.of_path(line.location, &violation.field, french)
         })
         .collect()
 }
 
-/// Why a line was refused that breaks no rule of the form.
+/// The reason of a refusal without violations of the form's rules.
 fn text_of(refusal: &v1::Refusal) -> String {
     match refusal.code.as_str() {
         "PERMISSION_DENIED" => {

@@ -1,9 +1,9 @@
-//! `/import`: a file of CRAs. It is checked whole, and every fault is shown at its cell: while there is one, nothing is
-//! recorded. What is right is kept in memory until the person has seen what it holds and confirms it; then it is recorded in
-//! the background, while its page shows how far it is.
+//! `/import`: a file of CRAs. The whole file is checked, and every fault is shown at its cell; a file with a fault
+//! records nothing. A valid file waits in memory until the person has seen a summary and confirms it. Then it is
+//! recorded in the background, while its page shows the progress.
 //!
-//! The ids of the CRAs are those of the file, or follow from its rows (`cra_sheets::table::row::RowIds`): the same file
-//! again records nothing twice. So a process that ends loses nothing but the upload.
+//! The ids of the CRAs come from the file, or are derived from its rows (`cra_sheets::table::row::RowIds`). So the same
+//! file sent again records nothing twice, and a process that ends loses only the upload.
 
 mod check;
 mod contents;
@@ -51,8 +51,8 @@ pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body)
     let (name, fill) = (upload.name.clone(), upload.fill.clone());
     let wrong = match checked(&app, &headers, upload).await {
         Ok(Checked::Right(found)) => {
-            let kept = app.imports().keep(owner(&app, &headers), name.clone(), found);
-            match kept {
+            let stored = app.imports().keep(owner(&app, &headers), name.clone(), found);
+            match stored {
                 Ok(id) => match see_other(&address(&id)) {
                     Ok(response) => return response,
                     Err(fault) => Wrong::Fault(fault),
@@ -67,7 +67,7 @@ pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body)
     Sheet { name, fill, wrong: Some(wrong) }.respond(&app, &headers)
 }
 
-/// Reads the file and asks the service about each of its CRAs.
+/// Reads the file and has the service validate each of its CRAs.
 async fn checked(app: &App, headers: &HeaderMap, mut upload: Upload) -> Result<Checked, Fault> {
     if let Some(fault) = upload.refused {
         return Err(fault);
@@ -78,19 +78,19 @@ async fn checked(app: &App, headers: &HeaderMap, mut upload: Upload) -> Result<C
     let clients = app.services().ingestion(headers)?;
     let most = app.upload_bytes();
     app.within(async {
-        // Before the file is read: what a caller without rights sends costs nothing.
+        // Before the file is read, so that a caller without rights causes little work.
         may_submit(&clients).await?;
         check::check(&clients, upload, most).await
     })
     .await
 }
 
-/// Where an import is shown.
+/// Address of the page of an import.
 fn address(id: &str) -> String {
     format!("/import/{id}")
 }
 
-/// `GET /import/{id}`: what will be recorded, how far it is, and what became of each CRA. The templates have addresses of
+/// `GET /import/{id}`: the CRAs to record, the progress, and the outcome of each CRA. Addresses of the templates have
 /// the same form.
 pub(crate) async fn show_one(
     State(app): State<App>,
@@ -106,7 +106,7 @@ pub(crate) async fn show_one(
     Ok(view::one(&app, &headers, &id, &import))
 }
 
-/// `POST /import/{id}`: records what was checked, or continues where the recording was interrupted.
+/// `POST /import/{id}`: records a checked file, or resumes an interrupted recording.
 pub(crate) async fn confirm(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -118,7 +118,7 @@ pub(crate) async fn confirm(
     let clients = app.services().ingestion(&headers)?;
     app.within(may_submit(&clients)).await?;
     let import = app.imports().find(&id, &owner(&app, &headers)).ok_or(Fault::ImportGone)?;
-    // Of two presses, the first one begins.
+    // Of two concurrent requests, only the first one starts the recording.
     if import.begin() {
         let turn = app.imports().turn();
         tokio::spawn(record::record(clients, import, turn));
@@ -126,7 +126,7 @@ pub(crate) async fn confirm(
     see_other(&address(&id))
 }
 
-/// An empty table to fill in.
+/// The template to fill in.
 fn template_named(name: &str) -> Option<Result<Response, Fault>> {
     let internal = |error: &dyn std::fmt::Display| Fault::Internal(error.to_string());
     let (media_type, made) = match name {

@@ -1,4 +1,4 @@
-//! Reads the form with the file: its texts first, then the file, within a bound of bytes and of time.
+//! Reads the form with the file: first its texts, then the file, within a bound on bytes and time.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::forms::TOKEN_FIELD;
 
-/// A file at its largest, over a slow line: 28 KiB a second.
+/// Time limit for a file of the largest size over a slow line: 28 KiB a second.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
-/// Bytes of each text of the form.
+/// Upper bound on the bytes of each text of the form.
 const TEXT_BYTES_MAX: u64 = 1_024;
-/// Bytes of a refused body that are read and dropped, so that the browser has sent it and shows the answer.
+/// Bytes of a refused body that are read and dropped, so that the browser finishes sending and shows the answer.
 const DROPPED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
-/// Reads the form. Its texts are kept where the file is refused.
+/// Reads the form. Keeps its texts even if the file is refused.
 pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Upload {
     let mut upload = Upload::default();
     let read = timeout(UPLOAD_TIMEOUT, upload.fields(app, headers, body)).await;
@@ -56,7 +56,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Takes the file where the form is one of these pages; else reads it to its end and drops it.
+    /// Accepts the file if the form's token is valid; otherwise reads it to its end and drops it.
     async fn file(&mut self, app: &App, headers: &HeaderMap, mut field: Field<'_>) -> Result<(), Fault> {
         self.name = shown_name(field.file_name().unwrap_or_default());
         let admitted = || {
@@ -64,7 +64,7 @@ impl Upload {
             app.upload_permit()
         };
         match admitted() {
-            // A second file of one form replaces the first.
+            // A second file in a form replaces the first.
             Ok(permit) => {
                 self.bytes.clear();
                 self.permit = Some(permit);

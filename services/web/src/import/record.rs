@@ -1,5 +1,5 @@
-//! Records what was confirmed, in the background. What has no outcome is sent again, under the same ids, until the service has
-//! been silent for too long.
+//! Records a confirmed file in the background. Lines without an outcome are sent again under the same ids, until the
+//! service has been unavailable for too long.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use super::check::of_refusal;
 use super::exchange::{may_pass, submit};
 use super::registry::{Import, Phase};
 
-/// Between two streams.
+/// Pause between two streams.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Streams in a row that bring no outcome.
+/// Number of consecutive streams without an outcome after which the recording stops.
 const FRUITLESS_MAX: usize = 30;
 
-/// Records every line that has no outcome yet, with the credentials of the person who confirmed.
+/// Records every line without an outcome, with the credentials of the person who confirmed.
 pub(super) async fn record(clients: Clients, import: Arc<Import>, turns: Arc<Semaphore>) {
-    // Never closed.
+    // The semaphore is never closed.
     let _turn = turns.acquire_owned().await;
     let mut fruitless = 0;
     let phase = loop {
@@ -63,7 +63,7 @@ fn is_passing(status: &tonic::Status) -> bool {
     !matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied | Code::Unimplemented)
 }
 
-/// Counts the outcome of a line.
+/// Records the outcome of a line in the progress.
 fn take(import: &Import, index: usize, outcome: &Outcome) {
     let Some(line) = import.lines.get(index) else { return };
     let refused = match outcome {
@@ -72,8 +72,8 @@ fn take(import: &Import, index: usize, outcome: &Outcome) {
         Outcome::Receipt(_) => Vec::new(),
     };
     let mut progress = import.progress();
-    let Ok(place) = progress.pending.binary_search(&index) else { return };
-    progress.pending.remove(place);
+    let Ok(found) = progress.pending.binary_search(&index) else { return };
+    progress.pending.remove(found);
     match outcome {
         Outcome::Receipt(receipt) if receipt.duplicate => {
             progress.already += 1;

@@ -1,5 +1,5 @@
-//! Checked files that wait for their confirmation, are being recorded, or were: in memory, a bounded number and volume of them
-//! for a bounded time, each for the browser and the person that sent it.
+//! Files that were checked: waiting for confirmation, being recorded, or finished. They are in memory, bounded in
+//! number, bytes and time. Each belongs to the browser and the person that sent it.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -19,22 +19,22 @@ use crate::fault::Fault;
 use crate::forms::Forms;
 use crate::services::Services;
 
-/// Imports of a process.
+/// Upper bound on the imports of a process.
 const IMPORTS_MAX: usize = 256;
-/// Imports of one person; a further one replaces the oldest that is not being recorded.
+/// Upper bound on the imports of one person; a further one replaces the oldest that is not being recorded.
 const IMPORTS_OF_ONE_MAX: usize = 8;
-/// Bytes of the CRAs that wait.
+/// Upper bound on the bytes of all CRAs in memory.
 const BYTES_MAX: usize = 32 * 1_024 * 1_024;
-/// Bytes of a CRA in memory besides its message.
+/// Bytes that a CRA takes in memory in addition to its message.
 const LINE_BYTES: usize = 512;
-/// From the last look at an import until it is dropped.
+/// Time after the last request for an import at which it is dropped.
 const LIFETIME: Duration = Duration::from_hours(1);
-/// Between two searches for imports whose time has passed.
+/// Pause between two searches for expired imports.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
-/// Imports that are recorded at once; further ones wait for their turn.
+/// Number of imports that are recorded concurrently; further ones wait.
 const RECORDED_AT_ONCE: usize = 4;
 
-/// Whose import it is: a browser by its cookie, and the person by the token's subject.
+/// Owner of an import: a browser by its cookie, and the person by the token's subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     cookie: String,
@@ -42,43 +42,43 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// The one who sent these headers. A browser without a cookie owns nothing.
+    /// The owner according to these headers. A browser without a cookie owns nothing.
     pub(super) fn of(forms: &Forms, services: &Services, headers: &HeaderMap) -> Self {
         let cookie = forms.cookie_of(headers).unwrap_or_default().to_owned();
         Self { cookie, subject: services.caller(headers).subject }
     }
 }
 
-/// How far an import is.
+/// State of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing is recorded yet.
     Checked,
     Recording,
-    /// The service was away for too long: the rest is recorded once it is asked for again.
+    /// The service was unavailable for too long. The rest is recorded when the person asks for it again.
     Interrupted,
     Done,
 }
 
-/// What became of the CRAs until now.
+/// Outcomes of the CRAs so far.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     pub(super) phase: Phase,
     pub(super) recorded: u64,
-    /// By an earlier request with the same content.
+    /// Recorded by an earlier request with the same content.
     pub(super) already: u64,
-    /// Among those, CRAs that were withdrawn since: they do not count.
+    /// Among the duplicates, CRAs that were withdrawn: they do not count.
     pub(super) withdrawn: u64,
     pub(super) refused: u64,
-    /// Why, line by line.
+    /// Reasons of the refusals, line by line.
     pub(super) problems: Vec<Problem>,
-    /// Ordinals of the lines without an outcome.
+    /// Indices of the lines without an outcome.
     pub(super) pending: Vec<usize>,
     seen: Instant,
 }
 
 impl Progress {
-    /// CRAs with an outcome.
+    /// Number of CRAs with an outcome.
     pub(super) fn reported(&self, all: u64) -> u64 {
         all.saturating_sub(self.pending.len() as u64)
     }
@@ -87,7 +87,7 @@ impl Progress {
 /// A checked file.
 pub(super) struct Import {
     owner: Owner,
-    /// The file's name.
+    /// Name of the file.
     pub(super) name: String,
     pub(super) summary: Summary,
     pub(super) sheets: Sheets,
@@ -113,12 +113,12 @@ impl Import {
         Self { owner, name, summary, sheets, lines, bytes, progress: Mutex::new(progress) }
     }
 
-    /// What became of it until now; must not be held across a wait.
+    /// The progress. The guard must not be held across an await.
     pub(super) fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether its recording is to begin now: it is confirmed, and no other request began it.
+    /// Starts or resumes the recording. `false` if it is already running or has ended.
     pub(super) fn begin(&self) -> bool {
         let mut progress = self.progress();
         let may_begin = matches!(progress.phase, Phase::Checked | Phase::Interrupted);
@@ -140,41 +140,41 @@ impl Import {
 
 /// The imports of a process.
 pub(crate) struct Imports {
-    kept: Mutex<HashMap<String, Arc<Import>>>,
+    imports: Mutex<HashMap<String, Arc<Import>>>,
     turns: Arc<Semaphore>,
 }
 
 impl Default for Imports {
     fn default() -> Self {
-        Self { kept: Mutex::default(), turns: Arc::new(Semaphore::new(RECORDED_AT_ONCE)) }
+        Self { imports: Mutex::default(), turns: Arc::new(Semaphore::new(RECORDED_AT_ONCE)) }
     }
 }
 
 impl Imports {
-    /// Keeps a checked file under an id that cannot be guessed. Refused while as much as may be is kept.
+    /// Stores a checked file under an unguessable id. Refused if a bound is reached.
     pub(super) fn keep(&self, owner: Owner, name: String, found: Found) -> Result<String, Fault> {
         let import = Import::new(owner, name, found);
-        let mut kept = self.kept();
+        let mut imports = self.lock();
         let now = Instant::now();
-        kept.retain(|_, import| !import.is_over(now));
-        let of_one: Vec<_> = kept.iter().filter(|(_, other)| other.owner == import.owner).collect();
+        imports.retain(|_, import| !import.is_over(now));
+        let of_one: Vec<_> = imports.iter().filter(|(_, other)| other.owner == import.owner).collect();
         if of_one.len() >= IMPORTS_OF_ONE_MAX {
             let idle = of_one.into_iter().filter(|(_, other)| !other.is_recording());
             let oldest = idle.min_by_key(|(_, other)| other.progress().seen).map(|(id, _)| id.clone());
-            kept.remove(&oldest.ok_or(Fault::Busy)?);
+            imports.remove(&oldest.ok_or(Fault::Busy)?);
         }
-        let bytes: usize = kept.values().map(|import| import.bytes).sum();
-        if kept.len() >= IMPORTS_MAX || bytes + import.bytes > BYTES_MAX {
+        let bytes: usize = imports.values().map(|import| import.bytes).sum();
+        if imports.len() >= IMPORTS_MAX || bytes + import.bytes > BYTES_MAX {
             return Err(Fault::Busy);
         }
         let id = Uuid::new_v4().to_string();
-        kept.insert(id.clone(), Arc::new(import));
+        imports.insert(id.clone(), Arc::new(import));
         Ok(id)
     }
 
-    /// An import of this owner, which is kept for longer now.
+    /// The import with this id, if it belongs to this owner. Extends its lifetime.
     pub(super) fn find(&self, id: &str, owner: &Owner) -> Option<Arc<Import>> {
-        let import = self.kept().get(id).filter(|import| import.owner == *owner).map(Arc::clone)?;
+        let import = self.lock().get(id).filter(|import| import.owner == *owner).map(Arc::clone)?;
         let now = Instant::now();
         if owner.cookie.is_empty() || import.is_over(now) {
             return None;
@@ -183,22 +183,22 @@ impl Imports {
         Some(import)
     }
 
-    /// The turns of recordings.
+    /// Permits for concurrent recordings.
     pub(super) fn turn(&self) -> Arc<Semaphore> {
         Arc::clone(&self.turns)
     }
 
-    /// Drops the imports whose time has passed; never ends.
+    /// Drops expired imports. Never returns.
     pub(crate) async fn sweep(&self) -> Infallible {
         loop {
             sleep(SWEEP_PAUSE).await;
             let now = Instant::now();
-            self.kept().retain(|_, import| !import.is_over(now));
+            self.lock().retain(|_, import| !import.is_over(now));
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, Arc<Import>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Import>>> {
+        self.imports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a file would record, before it does: how many CRAs, of which days, of how many people.
+//! Summary of a file before it is recorded: how many CRAs, of which days, of how many people.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use cra_domain::french;
 use cra_domain::vocabulary::{Activity, Word as _};
 use jiff::civil::Date;
 
-/// Counts of the CRAs of a file, with the defaults that the service completes them by.
+/// Counts of the CRAs of a file, with the defaults that the service adds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
     pub(super) cras: u64,
@@ -30,12 +30,12 @@ pub(super) struct Key {
 }
 
 impl Summary {
-    /// Of no CRA yet; with the columns that are not read.
+    /// A summary without CRAs, with the columns that are not read.
     pub(super) fn new(unread: Vec<String>) -> Self {
         Self { unread, ..Self::default() }
     }
 
-    /// Counts a CRA that the service found to be valid.
+    /// Adds a CRA that the service found valid.
     pub(super) fn add(&mut self, request: &v1::SubmitCraRequest, receipt: &v1::Receipt) {
         let cra = request.cra.clone().unwrap_or_default();
         let default = |field: &str| {
@@ -70,7 +70,7 @@ impl Summary {
         self.days
     }
 
-    /// What is shown as figures.
+    /// The figures to show.
     pub(super) fn keys(&self) -> Vec<Key> {
         let activities = Activity::ALL.iter().filter_map(|activity| {
             let (_, count) = self.activities.iter().find(|(known, _)| known == activity)?;
@@ -95,7 +95,7 @@ impl Summary {
         ]
     }
 
-    /// What the person who confirms should know, one sentence each.
+    /// What the person should know before confirming, one sentence each.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if self.dated_today > 0 {

@@ -1,4 +1,4 @@
-//! A form with a file, as it is received.
+//! A received form with a file.
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -12,10 +12,10 @@ pub(super) const ADVISOR: &str = "conseiller";
 pub(super) const STRUCTURE: &str = "structure";
 pub(super) const FILE: &str = "fichier";
 
-/// Characters of a file's name that are shown.
+/// Upper bound on the characters of a file's name that are shown.
 const NAME_CHARACTERS_MAX: usize = 120;
 
-/// What fills in rows that name no advisor or structure.
+/// Default advisor and structure of rows that name none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fill {
     pub(super) advisor: String,
@@ -23,12 +23,12 @@ pub(super) struct Fill {
 }
 
 impl Fill {
-    /// As an address or a form has it.
+    /// Reads the defaults from an address or a form.
     pub(super) fn of(fields: &Fields) -> Self {
         Self { advisor: fields.first(ADVISOR).to_owned(), structure: fields.first(STRUCTURE).to_owned() }
     }
 
-    /// Puts the id of each name in its place. An error says which text means several.
+    /// Replaces each name by its id. An error names a text that means several.
     pub(super) fn name_ids(&mut self, names: &Names) -> Result<(), String> {
         for (kind, text) in [(Kind::Advisor, &mut self.advisor), (Kind::Structure, &mut self.structure)] {
             *text =
@@ -37,35 +37,35 @@ impl Fill {
         Ok(())
     }
 
-    /// Takes what is left empty from the caller's perimeter, where it names one.
+    /// Fills in empty defaults from the caller's perimeter.
     pub(super) fn complete(&mut self, caller: &Caller) {
         caller.complete(&mut self.advisor, &mut self.structure);
     }
 }
 
-/// A form with a file.
+/// A received form with a file.
 #[derive(Default)]
 pub(super) struct Upload {
-    /// Of the file, as the browser names it; for people.
+    /// Name of the file as the browser sent it, for display.
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
     pub(super) fill: Fill,
-    /// Why the file is not taken.
+    /// Why the file is refused.
     pub(super) refused: Option<Fault>,
-    /// Held while the file is in memory.
+    /// Permit that is held while the file is in memory.
     pub(super) permit: Option<OwnedSemaphorePermit>,
     pub(super) token: String,
 }
 
 impl Upload {
-    /// Frees what was read of the file.
+    /// Drops the bytes of the file that were read.
     pub(super) fn refuse(&mut self, fault: Fault) {
         self.refused.get_or_insert(fault);
         (self.bytes, self.permit) = (Vec::new(), None);
     }
 }
 
-/// A name without the folders that some browsers send, and not longer than a line.
+/// The name without the folders that some browsers send, truncated to one line.
 pub(super) fn shown_name(sent: &str) -> String {
     let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
     name.chars().filter(|c| !c.is_control()).take(NAME_CHARACTERS_MAX).collect()

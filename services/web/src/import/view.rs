@@ -1,4 +1,4 @@
-//! The pages of an import: the form with what is wrong with a file, and one import as far as it is.
+//! The pages of an import: the form with the faults of a file, and one import with its progress.
 
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode};
@@ -17,29 +17,29 @@ use crate::app::App;
 use crate::entry::{Notice, Text};
 use crate::fault::Fault;
 use crate::forms::TOKEN_FIELD;
-use crate::look::Look;
+use crate::appearance::Appearance;
 use crate::plain::{Frame, page};
 
-/// Of both pages in the menu.
+/// Title of both pages.
 const ENTRY: &str = "/import";
-/// Faults that a page lists; the file's other ones are counted.
+/// Number of faults that a page lists; the rest is only counted.
 const PROBLEMS_MAX: usize = 500;
-/// Seconds after which the page of a running import is read again where no script does.
+/// Seconds after which the page of a running import reloads without a script.
 const REFRESH_S: u32 = 3;
 
-/// Why a file was not taken.
+/// Why a file was refused.
 pub(super) enum Wrong {
     Fault(Fault),
-    /// It is none that can be imported, for this reason.
+    /// The file cannot be imported, for this reason.
     File(String),
-    /// In the order of the file.
+    /// Faults of cells, in the order of the file.
     Cells(Vec<Problem>),
 }
 
 /// The form to show.
 #[derive(Default)]
 pub(super) struct Sheet {
-    /// Of the file that was sent.
+    /// Name of the file that was sent.
     pub(super) name: String,
     pub(super) fill: Fill,
     pub(super) wrong: Option<Wrong>,
@@ -58,15 +58,15 @@ struct ImportPage {
     faults: Option<Faults>,
     size_max: String,
     rows_max: String,
-    /// Names that a browser completes, by field.
+    /// Names that the browser can complete, by field.
     lists: Vec<(&'static str, Vec<String>)>,
 }
 
-/// What is wrong with a file.
+/// The faults of a file.
 struct Faults {
     title: String,
     problems: Vec<Problem>,
-    /// How many more there are; empty: none.
+    /// Text about further faults; empty for none.
     more: String,
 }
 
@@ -98,7 +98,7 @@ fn text(name: &'static str, path: &str, value: &str, lists: &[(&'static str, Vec
 }
 
 impl Sheet {
-    /// Shows the form to the browser that sent these headers.
+    /// Renders the form for the browser that sent these headers.
     pub(super) fn respond(self, app: &App, headers: &HeaderMap) -> Response {
         let Self { name, fill, wrong } = self;
         let size_max = size(app.upload_bytes());
@@ -146,7 +146,7 @@ impl Sheet {
     }
 }
 
-/// `8 Mio`, `1,5 Mio`, `900 Kio`.
+/// A size as `8 Mio`, `1,5 Mio`, `900 Kio`.
 fn size(bytes: u64) -> String {
     const KIB: u64 = 1_024;
     const MIB: u64 = KIB * KIB;
@@ -163,7 +163,8 @@ fn notice(status: StatusCode, title: &str, text: String) -> Notice {
     Notice { status, title: title.to_owned(), text, details: Vec::new(), may_be_another: false }
 }
 
-/// A fault above the form: nothing is recorded, and the file is to be chosen again, because no page can choose it.
+/// The fault above the form. It says that nothing is recorded and that the file must be chosen again, because a page
+/// cannot choose a file.
 fn notice_of(fault: &Fault, size_max: &str) -> Notice {
     let (status, title, text) = fault.described();
     let again = "Rien n'a été enregistré. Choisissez de nouveau le fichier, puis envoyez-le dans un instant.";
@@ -209,7 +210,7 @@ struct OnePage {
     token: String,
     keys: Vec<Key>,
     remarks: Vec<String>,
-    /// `Enregistrer 12 comptes-rendus`.
+    /// Label of the button: `Enregistrer 12 comptes-rendus`.
     button: String,
     phase: Phase,
     reported: u64,
@@ -217,11 +218,11 @@ struct OnePage {
     told_text: String,
     results: Vec<Key>,
     faults: Option<Faults>,
-    /// Address of the list of these days.
+    /// Address of the list of CRAs of these days.
     cras: String,
 }
 
-/// One import, as far as it is.
+/// Renders one import with its progress.
 pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> Response {
     let progress = import.progress().clone();
     let all = import.summary.cras;
@@ -239,7 +240,7 @@ pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> 
     let shown = OnePage {
         frame: Frame::new(title, ENTRY),
         title,
-        script: Look::current().import_script.clone(),
+        script: Appearance::current().import_script.clone(),
         refresh_s: REFRESH_S,
         name: import.name.clone(),
         action: super::address(id),
@@ -267,7 +268,7 @@ pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> 
     issued.with_cookie(page(&shown))
 }
 
-/// What became of the CRAs.
+/// The outcomes of the CRAs.
 fn results(progress: &Progress) -> Vec<Key> {
     let key = |label, count, note| Key { label, value: french::thousands(count), note };
     let withdrawn = match progress.withdrawn {

@@ -1,5 +1,5 @@
-//! `/cra/{id}/corriger`: the form filled in with what a CRA says. Where another person changed the CRA while the form was
-//! filled, both contents are shown side by side, and nothing of either is lost.
+//! `/cra/{id}/corriger`: the form filled in with the content of a CRA. If another person changed the CRA in the
+//! meantime, both contents are shown next to each other, and neither is lost.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -41,12 +41,12 @@ pub(crate) async fn correct(
     Ok(Sheet::new(purpose, Typed::of_cra(&cra)).respond(&app, &headers))
 }
 
-/// What a CRA says that can be corrected.
+/// The content of a CRA, if it can be corrected.
 fn correctable(life: &Life) -> Option<Cra> {
     life::content(life, life.revision()).filter(|_| life::last(life) != Last::Withdrawn)
 }
 
-/// What a form was sent to.
+/// The outcome of a sent form.
 enum Sent {
     Recorded(v1::Receipt),
     Wrong(Box<Ready>),
@@ -112,7 +112,8 @@ impl Correction {
             return Ok(Sent::Wrong(Box::new(ready)));
         }
         if !ready.problems.is_empty() {
-            // Only what can be read could be sent: the other faults are found here, by the rules that the service applies.
+            // A form with unreadable fields is not sent; this finds its other faults by the rules that the service
+            // applies.
             let theirs = faults(&ready.cra, &base, &self.reason);
             ready.problems = crate::entry::all_of(ready.problems, theirs);
             return Ok(Sent::Wrong(Box::new(ready)));
@@ -136,7 +137,7 @@ impl Correction {
         }
     }
 
-    /// Brings what was typed together with what another person recorded.
+    /// Merges the typed form with what another person recorded.
     async fn overtaken(&self, clients: &Clients, typed: &mut Typed, base: &Cra) -> Result<Sent, Fault> {
         let life = life_of(clients, &self.cra_id).await?;
         let Some(theirs) = correctable(&life) else {
@@ -150,7 +151,7 @@ impl Correction {
     }
 }
 
-/// Every fault of a correction that can only be checked.
+/// Every fault of a correction that is only checked.
 fn faults(cra: &v1::Cra, base: &Cra, reason: &str) -> Vec<Problem> {
     let content = Submission::parse_correction(cra, base, Timestamp::now()).err().unwrap_or_default();
     let reason = check_reason(reason).err();
@@ -161,7 +162,7 @@ fn faults(cra: &v1::Cra, base: &Cra, reason: &str) -> Vec<Problem> {
         .collect()
 }
 
-/// Whether another person changed the CRA since the revision that was seen.
+/// Whether another person changed the CRA since the revision that the form was based on.
 pub(super) fn is_overtaken(status: &Status) -> bool {
     status.code() == Code::Aborted && rejection::reason_of(status).as_deref() == Some("CRA_REVISION_CHANGED")
 }

@@ -1,5 +1,5 @@
-//! The life of one CRA in French: each event with who, when, why and what changed. Older forms are shown in today's words, as
-//! they are counted.
+//! The history of one CRA in French: each event with who, when, why and what changed. Older forms are shown in today's
+//! words, as they are counted.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, Described, Submission, described};
@@ -14,12 +14,12 @@ use cra_domain::french;
 pub(super) struct Shown {
     pub(super) revision: u64,
     pub(super) title: String,
-    /// When, and by whom.
+    /// Time of the event, and who caused it.
     pub(super) origin: String,
-    /// Why; empty where there is no reason.
+    /// Reason; empty for none.
     pub(super) reason: String,
     pub(super) changes: Vec<Change>,
-    /// What was repaired or left out of an older document.
+    /// Repairs of an older document.
     pub(super) notes: Vec<String>,
 }
 
@@ -31,26 +31,26 @@ pub(super) struct Change {
     pub(super) after: String,
 }
 
-/// A field of what the CRA says now.
+/// A field of the CRA's current content.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) label: &'static str,
     pub(super) value: String,
-    /// The form's default, because the field was left empty.
+    /// Whether it is the form's default, because the field was left empty.
     pub(super) is_default: bool,
 }
 
-/// What kind of event is the last one.
+/// Kind of the last event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Last {
     Recorded,
     Corrected,
     Withdrawn,
-    /// Outside of the caller's perimeter, or of a kind that is not known here.
+    /// The event is outside the caller's perimeter, or of an unknown kind.
     Unseen,
 }
 
-/// The last event's kind.
+/// The kind of the last event.
 pub(super) fn last(life: &Life) -> Last {
     use v1::cra_event::Fact as Stored;
     match life.events().last().and_then(|event| event.fact.as_ref()) {
@@ -61,8 +61,8 @@ pub(super) fn last(life: &Life) -> Last {
     }
 }
 
-/// What the CRA says, or said before it was withdrawn; `None` where that lies outside of the caller's perimeter or cannot be
-/// read.
+/// The content of the CRA, or the last one before its withdrawal; `None` if it is outside the caller's perimeter or
+/// cannot be read.
 pub(super) fn content(life: &Life, revision: u64) -> Option<Cra> {
     let is_moved =
         life.events().iter().rev().find(|event| event.revision <= revision).is_none_or(|event| event.moved);
@@ -72,7 +72,7 @@ pub(super) fn content(life: &Life, revision: u64) -> Option<Cra> {
     Cra::from_message(&life.content_at(revision)?).ok()
 }
 
-/// The fields of a content, those that say nothing left out; of the default of the form those that the event names.
+/// The fields of a content without the empty ones. Fields with the form's default are included if the event names them.
 pub(super) fn fields(cra: &Cra, life: &Life) -> Vec<Field> {
     use v1::cra_event::Fact as Stored;
     let defaulted = life.events().iter().rev().find_map(|event| match event.fact.as_ref()? {
@@ -119,7 +119,7 @@ fn shown(event: &v1::CraEvent, before: &mut Option<Vec<Described>>) -> Shown {
     }
     match Event::decode(&record::encode(event)) {
         Ok(read) => of_event(&read, before, shown),
-        // A newer service may have written what this version cannot read.
+        // A newer service may have written content that this version cannot read.
         Err(_) => Shown { title: "Événement que cette version ne sait pas lire".to_owned(), ..shown },
     }
 }
@@ -158,7 +158,7 @@ fn of_event(event: &Event<'_>, before: &mut Option<Vec<Described>>, shown: Shown
     }
 }
 
-/// What differs from the content before, which is then the one after.
+/// The differences from the previous content, which `after` then replaces.
 fn changes(before: &mut Option<Vec<Described>>, after: Vec<Described>) -> Vec<Change> {
     let differs = |(old, new): &(&Described, &Described)| old.value != new.value;
     let change = |(old, new): (&Described, &Described)| Change {

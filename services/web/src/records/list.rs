@@ -24,11 +24,11 @@ use crate::query::Query;
 use crate::redirect::see_other;
 use crate::services::answer;
 
-/// Of the list.
+/// Title of the list.
 const PATH: &str = "/cra";
-/// CRAs on a page.
+/// Number of CRAs on a page.
 const ROWS: u32 = 50;
-/// The parameter of a further page.
+/// Parameter with the token of a further page.
 const NEXT: &str = "suite";
 
 #[derive(Template)]
@@ -38,18 +38,18 @@ struct ListPage {
     period: String,
     filters: Filters,
     problems: Vec<Problem>,
-    /// `None` where the selection is not answered.
+    /// `None` if the services refuse the selection.
     listed: Option<Listed>,
 }
 
 struct Listed {
     rows: Vec<Row>,
-    /// Address of the following page; empty on the last.
+    /// Address of the next page; empty on the last.
     next: String,
-    /// Address of the first page; empty on it.
+    /// Address of the first page; empty on the first.
     first: String,
     state: String,
-    /// Address of the list as it is now; empty where that is shown.
+    /// Address of the current list; empty if it is shown.
     now: String,
     /// Address of the figures of the same selection, at the same position.
     figures: String,
@@ -88,7 +88,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Fault> {
     let Read { mut address, problems } = Read::of(&query, &app.names());
     if address.at == At::Live {
-        // A list is read as it is.
+        // A list does not follow the log.
         address.at = At::Now;
     }
     if !problems.is_empty() {
@@ -109,7 +109,7 @@ pub(crate) async fn list(
             problems: Vec::new(),
             listed: Some(listed(&address, next, answered)),
         })),
-        // A page token that ended: the list begins again at the same position.
+        // The page token expired: the list starts again at the same position.
         Err(Fault::Refused(status)) if is_token_refused(&status) && !next.is_empty() => {
             see_other(&link(&parameters(&address, "")))
         }
@@ -150,21 +150,21 @@ async fn ask(clients: &Clients, address: &Address, next: &str) -> Result<v1::Lis
     let Some(at) = pinned(&address.at, &answered).filter(|_| !answered.next_page_token.is_empty()) else {
         return Ok(answered);
     };
-    // A token belongs to the position that was asked for: asked again at the one of the first answer.
+    // A token belongs to the position in the request, so the next page asks for the position of the first answer.
     let request = v1::ListCrasRequest { consistency: Some(at.consistency()), ..request };
     answer(clients.statistics().list_cras(within_deadline(request)).await)
 }
 
-/// The position that an answer about now shows; `None` where the address names one.
+/// The position of an answer to a request for the current state; `None` if the address names one.
 fn pinned(at: &At, answered: &v1::ListCrasResponse) -> Option<At> {
     let snapshot = answered.snapshot.as_ref().filter(|snapshot| snapshot.position > 0)?;
     (*at == At::Now).then(|| At::Position { position: snapshot.position, log: snapshot.log.clone() })
 }
 
 fn listed(address: &Address, next: &str, answered: v1::ListCrasResponse) -> Listed {
-    let mut kept = address.clone();
+    let mut shown = address.clone();
     if let Some(at) = pinned(&address.at, &answered) {
-        kept.at = at;
+        shown.at = at;
     }
     let snapshot = answered.snapshot.unwrap_or_default();
     let state = match timestamp("recorded_at", snapshot.recorded_at.as_ref()) {
@@ -175,18 +175,18 @@ fn listed(address: &Address, next: &str, answered: v1::ListCrasResponse) -> List
         ),
         Err(_) => "Le journal est vide à ce moment.".to_owned(),
     };
-    let file = |name: &str| format!("/fichiers/{name}?{}", query_of(&parameters(&kept, "")));
+    let file = |name: &str| format!("/fichiers/{name}?{}", query_of(&parameters(&shown, "")));
     let now = Address { at: At::Now, ..address.clone() };
     Listed {
         next: match answered.next_page_token.as_str() {
             "" => String::new(),
-            token => link(&parameters(&kept, token)),
+            token => link(&parameters(&shown, token)),
         },
         first: if next.is_empty() { String::new() } else { link(&parameters(address, "")) },
         rows: answered.cras.iter().map(row).collect(),
         state,
         now: if address.at == At::Now { String::new() } else { link(&parameters(&now, "")) },
-        figures: kept.link(),
+        figures: shown.link(),
         files: vec![("Excel", file("comptes-rendus.xlsx")), ("CSV", file("comptes-rendus.csv"))],
     }
 }
@@ -195,7 +195,7 @@ fn row(record: &v1::CraRecord) -> Row {
     let link = format!("{PATH}/{}", record.cra_id);
     let note = if record.corrected_at.is_some() { "corrigé" } else { "" }.to_owned();
     let Some(cra) = record.cra.as_ref().and_then(|cra| Cra::from_message(cra).ok()) else {
-        // A newer service may have written what these pages cannot read.
+        // A newer service may have written content that these pages cannot read.
         let (day, commune, themes, advisor) = Default::default();
         return Row {
             link,

@@ -20,13 +20,13 @@ pub(crate) use self::list::list;
 pub(crate) use self::one::show;
 pub(crate) use self::withdrawal::{send as send_withdrawal, withdraw};
 
-/// The life of a CRA, for the page that shows it or begins a change of it.
+/// The history of a CRA, for the page that shows it or starts a change of it.
 async fn life_shown(app: &App, headers: &HeaderMap, cra_id: &str) -> Result<Life, Fault> {
     let clients = app.services().ingestion(headers)?;
     app.within(life_of(&clients, cra_id)).await
 }
 
-/// The life of a CRA, from the log itself: what was recorded a moment ago is in it.
+/// Reads the history of a CRA from the log itself, so that it contains what was recorded a moment ago.
 async fn life_of(clients: &Clients, cra_id: &str) -> Result<Life, Fault> {
     let request = v1::GetCraHistoryRequest { cra_id: cra_id.to_owned() };
     let history = answer(clients.ingestion().get_cra_history(within_deadline(request)).await)?;

@@ -1,4 +1,4 @@
-//! `/cra/{id}`: one CRA with its whole history, and the receipt of what was just recorded.
+//! `/cra/{id}`: one CRA with its whole history, and the receipt of a CRA just recorded.
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -30,19 +30,19 @@ struct RecordPage {
     is_withdrawn: bool,
     /// Whether it can be corrected and withdrawn.
     can_change: bool,
-    /// Empty where the caller may not read it.
+    /// Empty if the caller may not read it.
     fields: Vec<Field>,
     events: Vec<Shown>,
-    /// Address of a form that begins like this CRA, and of one for the same person.
+    /// Addresses of a form that starts with this CRA's content, and of one for the same person.
     alike: String,
     of_the_same_person: String,
 }
 
-/// What was just recorded.
+/// The receipt of a CRA just recorded.
 struct Receipt {
     title: &'static str,
     text: String,
-    /// Address of the figures that count it; empty where the day is not known.
+    /// Address of the figures that count it; empty if its day is unknown.
     figures: String,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn show(
     let clients = app.services().ingestion(&headers)?;
     let life = match app.within(life_of(&clients, &cra_id)).await {
         Ok(life) => life,
-        // Who may submit and not read gets the receipt alone.
+        // A caller who may submit but not read only gets the receipt.
         Err(Fault::Refused(status)) if status.code() == Code::PermissionDenied && position.is_some() => {
             Life::new(Vec::new())
         }
@@ -108,7 +108,7 @@ fn receipt(position: u64, parameters: &Fields, last: Last, day: Option<Date>) ->
     }
 }
 
-/// The figures of a day's month, as of a position.
+/// Address of the figures of a day's month, at a position.
 fn figures_of(day: Date, at: At) -> String {
     let month = Period::months(day.first_of_month(), 1);
     let selection =

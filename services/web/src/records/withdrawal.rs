@@ -1,4 +1,4 @@
-//! `/cra/{id}/retirer`: takes a CRA out of the statistics, for a reason. Its history stays.
+//! `/cra/{id}/retirer`: withdraws a CRA from the statistics, with a reason. Its history remains.
 
 use askama::Template;
 use axum::body::Body;
@@ -29,7 +29,7 @@ struct WithdrawPage {
     cra_id: String,
     revision: u64,
     reason: Text,
-    /// Faults of no field.
+    /// Faults without a field.
     problems: Vec<String>,
     notice: Option<Notice>,
     /// What others changed since the form was shown.
@@ -37,16 +37,16 @@ struct WithdrawPage {
     fields: Vec<Field>,
 }
 
-/// What the form shows.
+/// Content of the form.
 struct Sheet {
     cra_id: String,
     revision: u64,
     reason: String,
     problems: Vec<Problem>,
     notice: Option<Notice>,
-    /// Unknown where the service is away.
+    /// `None` if the service is unavailable.
     life: Option<Life>,
-    /// The revision that was seen before others changed the CRA.
+    /// The revision that the form showed before others changed the CRA.
     overtaken: Option<u64>,
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn send(
     Ok(sheet.respond(&app, &headers))
 }
 
-/// The receipt, or what is wrong in the form.
+/// Returns the receipt, or the faults of the form.
 async fn record(clients: &Clients, sheet: &mut Sheet) -> Result<Option<v1::Receipt>, Fault> {
     let request = v1::WithdrawCraRequest {
         cra_id: sheet.cra_id.clone(),

@@ -220,9 +220,9 @@ async fn one(
     item: Item<Change>,
     turn: Option<Turn>,
 ) -> Result<Reported, ClientError> {
-    let Item { place, bytes_read, content } = item;
+    let Item { location, bytes_read, content } = item;
     let (id, outcome) = match content {
-        Err(unsent) => unsent.into_told(),
+        Err(unsent) => unsent.into_outcome(),
         Ok(mut change) => {
             if change.reason.is_empty() {
                 reason.clone_into(&mut change.reason);
@@ -237,7 +237,7 @@ async fn one(
             (change.cra_id, outcome)
         }
     };
-    Ok(Reported { place, id, bytes_read, outcome })
+    Ok(Reported { location, id, bytes_read, outcome })
 }
 
 /// A change's turn among those of its CRA: after the one before it, before the one that waits for its end.

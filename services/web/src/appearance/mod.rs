@@ -1,4 +1,5 @@
-//! The look of the pages: one markup, and the style sheets that the operator chose for it; all static files with them.
+//! The appearance of the pages: one markup, and the style sheets that the operator configured. Also serves all static
+//! files.
 
 mod adapted;
 mod dsfr;
@@ -19,32 +20,32 @@ use crate::settings::{Brand, WebSettings};
 
 pub use self::dsfr::DsfrError;
 
-/// A year, as long as browsers keep anything.
+/// A year, the longest time that browsers cache anything.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Bytes of the digest that an address shows.
+/// Number of bytes of the digest in an address.
 const DIGEST_BYTES: usize = 8;
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 task_local! {
-    /// Of the request that is answered.
-    static LOOK: Arc<Look>;
+    /// Appearance of the request that is being answered.
+    static APPEARANCE: Arc<Appearance>;
 }
 
-/// What a static file holds.
+/// A static file.
 struct File {
     media_type: &'static str,
     content: Bytes,
 }
 
-/// Static files, each at an address with a digest of its content: a browser may keep it for ever, and a new version has another
-/// address.
+/// Static files, each at an address with a digest of its content. Browsers may cache a file for ever, because a new
+/// version has another address.
 #[derive(Default)]
 struct Files(HashMap<String, File>);
 
 impl Files {
-    /// The name below `/static/` that a file gets.
+    /// The name of a file below `/static/`.
     fn add(
         &mut self,
         stem: &str,
@@ -65,27 +66,27 @@ impl Files {
     }
 }
 
-/// The addresses that a page links to, and the files behind them.
+/// The addresses of style sheets, pictures and scripts, and their files.
 #[derive(Default)]
-pub(crate) struct Look {
-    /// Style sheets, in their order.
+pub(crate) struct Appearance {
+    /// Addresses of the style sheets, in order.
     pub(crate) styles: Vec<String>,
-    /// Outlines of the departments, each with the id `d` and its code.
+    /// Address of the outlines of the departments; the id of each is `d` and its code.
     pub(crate) map: String,
     pub(crate) icon: String,
-    /// Completes communes and adds up people while a form is filled in.
+    /// Address of the script that completes communes and adds up people in the form.
     pub(crate) entry_script: String,
-    /// Follows the figures of a page.
+    /// Address of the script that follows the figures of a page.
     pub(crate) live_script: String,
-    /// Shows how far an import is.
+    /// Address of the script that shows the progress of an import.
     pub(crate) import_script: String,
-    /// Whether the State's mark is shown.
+    /// Whether to show the State's mark.
     pub(crate) is_state: bool,
     files: Files,
 }
 
-impl Look {
-    /// The look that the settings ask for.
+impl Appearance {
+    /// The configured appearance.
     pub(crate) fn new(settings: &WebSettings) -> Result<Self, DsfrError> {
         let mut files = Files::default();
         let is_state = settings.brand == Brand::Etat;
@@ -117,20 +118,20 @@ impl Look {
         })
     }
 
-    /// The look of the request that is answered.
+    /// The appearance of the current request.
     pub(crate) fn current() -> Arc<Self> {
-        LOOK.try_with(Arc::clone).unwrap_or_default()
+        APPEARANCE.try_with(Arc::clone).unwrap_or_default()
     }
 
-    /// Answers a request with this look.
+    /// Answers a request with this appearance.
     pub(crate) async fn within<T>(self: Arc<Self>, answer: impl Future<Output = T>) -> T {
-        LOOK.scope(self, answer).await
+        APPEARANCE.scope(self, answer).await
     }
 }
 
-/// A static file; without one of this name, 404.
-pub(crate) fn static_file(look: &Look, name: &str) -> Response {
-    match look.files.0.get(name) {
+/// A static file; 404 if there is none of this name.
+pub(crate) fn static_file(appearance: &Appearance, name: &str) -> Response {
+    match appearance.files.0.get(name) {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(file) => {
             let headers = [

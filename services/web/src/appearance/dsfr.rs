@@ -1,5 +1,5 @@
-//! The State's design system: the folder of its npm package that the operator unpacks. Its style sheet is read at the start,
-//! adapted to the policy of these pages, and served with the fonts and icons that it names.
+//! The State's design system: the folder of its npm package, unpacked by the operator. Its style sheet is read at
+//! start-up, adapted to the security policy of the pages, and served with the fonts and icons that it references.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,15 +10,15 @@ use serde::Deserialize;
 use super::adapted::{Reference, adapted};
 use super::{CSS, Files, SVG};
 
-/// Versions whose class names the markup has.
+/// Versions whose class names the markup uses.
 const VERSION: &str = "1.15.";
 const STYLE: &str = "dsfr.min.css";
-/// Of one file of the package.
+/// Upper bound on the bytes of one file of the package.
 const FILE_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
-/// Of all files that the style sheet names.
+/// Upper bound on the bytes of all files that the style sheet references.
 const TOTAL_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 
-/// Why the folder of `web.dsfr` is not that of the package.
+/// Why the folder of `web.dsfr` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DsfrError {
     /// A file is missing or cannot be read.
@@ -27,34 +27,34 @@ pub enum DsfrError {
          with its folder dist/"
     )]
     File {
-        /// As configured.
+        /// The configured folder.
         folder: PathBuf,
-        /// Below it.
+        /// Path of the file below the folder.
         file: String,
-        /// What the system says.
+        /// Error of the operating system.
         error: std::io::Error,
     },
     /// Another package or version.
     #[error("`web.dsfr` is {folder}, which holds {found}; expected the npm package @gouvfr/dsfr 1.15")]
     Version {
-        /// As configured.
+        /// The configured folder.
         folder: PathBuf,
         /// Name and version.
         found: String,
     },
-    /// The style sheet names what is no file of the package, or more than is held in memory.
+    /// The style sheet references a file that is not in the package, or more bytes than the bound.
     #[error(
         "`web.dsfr` is {folder}, whose style sheet names {what}; expected the npm package @gouvfr/dsfr 1.15"
     )]
     Reference {
-        /// As configured.
+        /// The configured folder.
         folder: PathBuf,
-        /// As the style sheet has it.
+        /// The reference in the style sheet.
         what: String,
     },
 }
 
-/// The style sheet and the files that it names.
+/// The style sheet and the files that it references.
 pub(super) struct Dsfr {
     folder: PathBuf,
     style: String,
@@ -85,13 +85,13 @@ impl Dsfr {
         Ok(dsfr)
     }
 
-    /// Adds everything to the files of a look; the name of the style sheet.
+    /// Adds everything to the static files. Returns the name of the style sheet.
     pub(super) fn add_to(self, files: &mut Files) -> String {
         files.0.extend(self.files.0);
         files.add("dsfr", "css", CSS, self.style)
     }
 
-    /// The name under which a file that the style sheet names is served.
+    /// The name under which a referenced file is served.
     fn served(&mut self, reference: Reference<'_>, total: &mut usize) -> Result<String, DsfrError> {
         let (stem, extension, content) = match reference {
             Reference::Picture(content) => ("image".to_owned(), "svg", content),
@@ -150,7 +150,7 @@ impl Dsfr {
 mod tests {
     use super::*;
 
-    /// What reading a folder with these files says; empty: it is read.
+    /// The error of reading a folder with these files; empty for none.
     fn read(files: &[(&str, &str)]) -> String {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in files {

@@ -1,22 +1,22 @@
-//! A style sheet of the design system as these pages serve it. Pictures that it holds inline become files, for the policy of the
-//! pages takes none; names of files become those under which they are served; and the rules of its dark theme, which it
-//! expects a script to choose, apply where the reader's system is dark.
+//! Adapts the style sheet of the design system. Inline pictures become files, because the security policy of the pages
+//! refuses them; file names are replaced by those under which the files are served; and the rules of the dark theme,
+//! which expect a script to select it, apply if the reader's system is dark.
 
-/// The mark of rules for the dark theme.
+/// Selector of the rules for the dark theme.
 const DARK: &str = "[data-fr-theme=dark]";
-/// Instead of it, where no theme is chosen by a script: as specific as the mark on `:root`.
+/// Its replacement if no script selects a theme: as specific as the selector on `:root`.
 const UNCHOSEN: &str = ":not([data-fr-theme])";
 const DATA: &str = "data:image/svg+xml";
 
-/// What a style sheet names in `url(…)`.
+/// A reference of a style sheet in `url(…)`.
 pub(super) enum Reference<'a> {
-    /// A path from the style sheet.
+    /// A path relative to the style sheet.
     File(&'a str),
-    /// The content of a picture.
+    /// The content of an inline picture.
     Picture(Vec<u8>),
 }
 
-/// The style sheet, with what `served` answers in place of each reference.
+/// The style sheet with each reference replaced by the result of `served`.
 pub(super) fn adapted<E>(
     css: &str,
     mut served: impl FnMut(Reference<'_>) -> Result<String, E>,
@@ -37,7 +37,7 @@ pub(super) fn adapted<E>(
     Ok(out)
 }
 
-/// The argument of a `url(`, and how many bytes it and its closing parenthesis take.
+/// The argument of a `url(`, and the number of bytes up to and including its closing parenthesis.
 fn argument(text: &str) -> (&str, usize) {
     if let Some(quote @ ('"' | '\'')) = text.chars().next() {
         let inner = &text[1..];
@@ -55,7 +55,7 @@ fn reference(text: &str) -> Reference<'_> {
     }
 }
 
-/// Without the escapes of a percent sign and two digits.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -71,7 +71,7 @@ fn decoded(text: &str) -> Vec<u8> {
     out
 }
 
-/// Copies rules, each of the dark theme a second time for systems that are dark.
+/// Copies the rules, and repeats each rule of the dark theme for systems that are dark.
 fn rules(css: &str, out: &mut String) {
     let mut rest = css;
     while let Some(end) = outside_strings(rest, &['{', ';', '}']) {
@@ -108,13 +108,13 @@ fn rules(css: &str, out: &mut String) {
 }
 
 fn unchosen(selector: &str) -> String {
-    // The mark is an attribute of the root, which the selector may name.
+    // The selector is an attribute of the root, which the rule may also name.
     let is_named = selector.contains(&format!(":root{DARK}"));
     let instead = if is_named { UNCHOSEN.to_owned() } else { format!(":root{UNCHOSEN}") };
     selector.replace(DARK, &instead)
 }
 
-/// The selectors of a list, which commas part outside of parentheses.
+/// Splits a list of selectors at commas outside of parentheses.
 fn selectors(list: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_u32;
     list.split(move |c: char| {
@@ -127,8 +127,8 @@ fn selectors(list: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where one of the characters is, outside of strings and comments.
-fn outside_strings(css: &str, wanted: &[char]) -> Option<usize> {
+/// Offset of the first of these characters outside of strings and comments.
+fn outside_strings(css: &str, chars: &[char]) -> Option<usize> {
     let mut quote = None;
     let mut at = 0;
     while let Some(c) = css.get(at..).and_then(|rest| rest.chars().next()) {
@@ -140,7 +140,7 @@ fn outside_strings(css: &str, wanted: &[char]) -> Option<usize> {
             None if css[at..].starts_with("/*") => {
                 at += css[at..].find("*/").map_or(css.len(), |end| end + 1);
             }
-            None if wanted.contains(&c) => return Some(at),
+            None if chars.contains(&c) => return Some(at),
             Some(_) | None => {}
         }
         at += length;
@@ -148,7 +148,7 @@ fn outside_strings(css: &str, wanted: &[char]) -> Option<usize> {
     None
 }
 
-/// How many bytes the block takes that a text begins with.
+/// Length in bytes of the block at the start of a text.
 fn block(css: &str) -> usize {
     let (mut depth, mut at) = (0_u32, 0);
     while let Some(next) = css.get(at..).and_then(|rest| outside_strings(rest, &['{', '}'])) {
