@@ -18,7 +18,7 @@ fn dsfr() -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_states_look_is_served_from_the_operators_folder_under_the_same_policy_and_axe_finds_nothing() {
+async fn the_states_style_is_served_from_the_operators_folder_under_the_same_policy_and_axe_finds_nothing() {
     let services = Standalone::start().await;
     let mut ingestion = services.ingestion().await;
     submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();

@@ -191,7 +191,7 @@ async fn a_restored_log_gives_the_same_figures_histories_and_receipts_by_way_of_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_goes_on_where_it_ended_and_is_of_one_log_only() {
+async fn a_backup_resumes_where_it_ended_and_is_of_one_log_only() {
     let work = tempfile::tempdir().unwrap();
     let pair = Pair::start().await;
     let url = pair.nats.url();
@@ -206,13 +206,13 @@ async fn a_backup_goes_on_where_it_ended_and_is_of_one_log_only() {
     assert_eq!(ended.status.code(), Some(2));
     assert!(ended.stderr.contains("export to another folder"), "{}", ended.stderr);
 
-    let held = EmbeddedLog::open(&work.path().join("held/log")).unwrap();
+    let log = EmbeddedLog::open(&work.path().join("held/log")).unwrap();
     for command in ["export", "import"] {
         let ended = cra_log(work.path(), &[command, "backup", "--data", "held"]);
         assert_eq!(ended.status.code(), Some(2));
         assert!(ended.stderr.contains("stop the `cra standalone` that uses it first"), "{}", ended.stderr);
     }
-    drop(held);
+    drop(log);
     let ended = cra_log(work.path(), &["export", "new", "--data", "nowhere"]);
     assert_eq!((ended.status.code(), work.path().join("nowhere").exists()), (Some(2), false));
 }
@@ -254,7 +254,7 @@ fn segments(backup: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_and_an_import_that_are_killed_go_on_and_nothing_is_lost_or_doubled() {
+async fn an_export_and_an_import_that_are_killed_resume_and_nothing_is_lost_or_doubled() {
     let work = tempfile::tempdir().unwrap();
     let (_dir, nats) = server();
     filled(&nats).await;

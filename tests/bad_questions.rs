@@ -1,9 +1,9 @@
 //! A faulty query is refused with its code, field and reason, and is never answered for a wider selection; no input
 //! makes the service fail.
 
-mod asked;
 mod consistency;
 mod pages;
+mod requests;
 mod selections;
 mod tables;
 
@@ -24,24 +24,24 @@ fn some_cras() -> InProcess {
 }
 
 /// Asserts that a request is refused for exactly these fields and reasons.
-fn assert_invalid(asked: &str, refused: &Status, expected: &[(&str, &str)]) {
-    assert_eq!(refused.code(), Code::InvalidArgument, "{asked}: {refused}");
+fn assert_invalid(query: &str, refused: &Status, expected: &[(&str, &str)]) {
+    assert_eq!(refused.code(), Code::InvalidArgument, "{query}: {refused}");
     let violations = violations_of(refused);
     let mut found: Vec<_> = violations.iter().map(|v| (v.field.as_str(), &*v.reason)).collect();
     let mut expected = expected.to_vec();
     found.sort_unstable();
     expected.sort_unstable();
-    assert_eq!(found, expected, "{asked}");
+    assert_eq!(found, expected, "{query}");
     for violation in &violations {
-        assert!(!violation.description.is_empty(), "{asked}: {violation:?}");
-        assert!(!violation.localized_message.is_empty(), "{asked}: {violation:?}");
+        assert!(!violation.description.is_empty(), "{query}: {violation:?}");
+        assert!(!violation.localized_message.is_empty(), "{query}: {violation:?}");
     }
 }
 
 /// Asserts that a position beyond the log is refused.
-fn assert_past_the_head(asked: &str, refused: &Status, field: &str) {
-    assert_eq!(refused.code(), Code::OutOfRange, "{asked}: {refused}");
-    assert_eq!(reason_of(refused).as_deref(), Some("PAST_THE_HEAD"), "{asked}");
-    assert_eq!(fact_of(refused, "field").as_deref(), Some(field), "{asked}");
-    assert_eq!(fact_of(refused, "head"), Some(CRAS.to_string()), "{asked}");
+fn assert_past_the_head(query: &str, refused: &Status, field: &str) {
+    assert_eq!(refused.code(), Code::OutOfRange, "{query}: {refused}");
+    assert_eq!(reason_of(refused).as_deref(), Some("PAST_THE_HEAD"), "{query}");
+    assert_eq!(fact_of(refused, "field").as_deref(), Some(field), "{query}");
+    assert_eq!(fact_of(refused, "head"), Some(CRAS.to_string()), "{query}");
 }

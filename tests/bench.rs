@@ -63,7 +63,7 @@ const ROWS: [(&str, &str); 22] = [
 ];
 
 #[test]
-fn sizing_tells_what_each_process_takes() {
+fn sizing_reports_what_each_process_takes() {
     let dir = TempDir::new().unwrap();
     let server = nats_server();
     let arguments = ["sizing", "--cras", "2000", "--nats-server", &server, "--json", "sizing.json"];

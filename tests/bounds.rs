@@ -38,8 +38,8 @@ fn one(field: &FieldDescriptor) -> Value {
     }
 }
 
-/// Sends one request; what is said of too long a list.
-async fn asked(channel: Channel, path: &str, shape: Shape, message: Vec<u8>) -> Refused {
+/// Sends one request. Returns the violation of a list that is too long.
+async fn refused_by(channel: Channel, path: &str, shape: Shape, message: Vec<u8>) -> Refused {
     let mut grpc = Grpc::new(channel);
     grpc.ready().await.unwrap();
     let uri = path.parse().unwrap();
@@ -92,7 +92,7 @@ async fn every_list_of_every_request_is_refused_beyond_its_bound_with_path_found
     let pair = Pair::start().await;
     let of_ingestion = connected(pair.ingestion.address()).await.unwrap();
     let of_projection = connected(pair.projection.address()).await.unwrap();
-    let mut asked_of = 0;
+    let mut list_count = 0;
     for (path, shape) in contract() {
         let (service, method) = path[1..].split_once('/').unwrap();
         let service_of = pool.get_service_by_name(service).unwrap();
@@ -107,7 +107,7 @@ async fn every_list_of_every_request_is_refused_beyond_its_bound_with_path_found
             let send = async |count| {
                 let message =
                     filled(input.clone(), &fields, &|field| vec![one(field); count]).encode_to_vec();
-                asked(channel.clone(), &path, shape, message).await
+                refused_by(channel.clone(), &path, shape, message).await
             };
             let (field, description) =
                 send(bound + 1).await.unwrap_or_else(|| panic!("{path} {name}: taken"));
@@ -116,9 +116,9 @@ async fn every_list_of_every_request_is_refused_beyond_its_bound_with_path_found
                 assert!(description.contains(&number.to_string()), "{path} {name}: {description}");
             }
             assert_eq!(send(bound).await, None, "{path} {name}: refused at its bound");
-            asked_of += 1;
+            list_count += 1;
         }
     }
     // A selection alone has fifteen lists, and nine requests contain one.
-    assert!(asked_of >= 9 * 15, "only {asked_of} lists");
+    assert!(list_count >= 9 * 15, "only {list_count} lists");
 }

@@ -146,7 +146,7 @@ async fn a_correction_of_a_revision_that_others_changed_is_refused_with_what_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_withdrawn_cra_sent_again_is_told_not_to_count() {
+async fn a_withdrawn_cra_sent_again_is_reported_not_to_count() {
     let services = Standalone::start().await;
     let dir = TempDir::new().unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/reality/a-cra-to-withdraw.json");

@@ -42,7 +42,7 @@ async fn a_recorded_cra_is_counted_in_its_month_and_shown_by_its_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_that_cannot_be_answered_is_told_on_standard_error_with_exit_code_2() {
+async fn a_query_that_fails_is_reported_on_standard_error_with_exit_code_2() {
     let pair = Pair::start().await;
     for arguments in [
         &["show", "5a1c7c0e-7d0f-4f5e-9d0a-2b8c1f6e4d11"][..],

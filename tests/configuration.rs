@@ -114,7 +114,7 @@ fn an_address_beyond_loopback_without_identity_is_refused() {
 }
 
 #[test]
-fn an_identity_that_admits_everyone_or_nobody_is_refused() {
+fn an_identity_that_admits_every_caller_or_none_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let keys = dir.path().join("keys.json");
     fs::write(&keys, r#"{"keys": []}"#).unwrap();

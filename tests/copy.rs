@@ -54,7 +54,7 @@ impl Copy {
                 assert!(self.cras.remove(&id).is_some(), "{id} was never sent");
                 self.removals += 1;
             }
-            Change::Checkpoint(said) => assert!(said),
+            Change::Checkpoint(reached) => assert!(reached),
         }
     }
 }
@@ -79,12 +79,12 @@ async fn follow(address: SocketAddr, copy: &Mutex<Copy>) -> Result<(), Status> {
 /// A keeper that reconnects indefinitely; the address may change.
 fn keep(address: Arc<Mutex<SocketAddr>>) -> (Arc<Mutex<Copy>>, JoinHandle<()>) {
     let copy = Arc::new(Mutex::new(Copy::default()));
-    let kept = Arc::clone(&copy);
+    let shared = Arc::clone(&copy);
     let keeping = tokio::spawn(async move {
         loop {
             let at = *address.lock().unwrap();
             // A killed service may leave a connection that never answers.
-            let _broken = timeout(Duration::from_secs(10), follow(at, &kept)).await;
+            let _broken = timeout(Duration::from_secs(10), follow(at, &shared)).await;
             sleep(RETRY).await;
         }
     });

@@ -14,7 +14,7 @@ use crate::harness::{
 
 const CRAS: u32 = 400;
 /// Number of locations at which a file is altered.
-const PLACES: usize = 8;
+const FLIPS: usize = 8;
 
 async fn filled() -> Pair {
     let pair = Pair::start().await;
@@ -89,9 +89,9 @@ async fn read_models_altered_anywhere_never_show_wrong_figures() {
         let file = files[chance.random_range(0..files.len())].clone();
         heals(&mut pair, || {
             let mut bytes = fs::read(&file).unwrap();
-            for _ in 0..PLACES {
-                let place = chance.random_range(0..bytes.len());
-                bytes[place] ^= 1 << chance.random_range(0..8);
+            for _ in 0..FLIPS {
+                let index = chance.random_range(0..bytes.len());
+                bytes[index] ^= 1 << chance.random_range(0..8);
             }
             fs::write(file, bytes).unwrap();
         })
@@ -115,7 +115,7 @@ async fn read_models_that_are_deleted_are_computed_again_also_while_they_are_use
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_full_disk_the_projection_says_so_and_goes_on_by_itself_once_there_is_room() {
+async fn on_a_full_disk_the_projection_reports_it_and_continues_by_itself_once_there_is_room() {
     let Some((mut pair, disk)) = SmallDisk::of_projection().await else { return };
     pair.projection.start_and_serve().await;
     let mut ingestion = pair.ingestion().await;

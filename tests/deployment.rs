@@ -52,13 +52,13 @@ fn kind_of(name: &str) -> Kind {
 fn the_services_accept_the_deployed_settings() {
     for name in ["ingestion", "projection"] {
         let file = deploy().join(format!("config/{name}.toml"));
-        let taken = settings(kind_of(name), &["--config", file.to_str().unwrap()], &[]);
-        assert!(taken.contains(&format!("user = \"{name}\"")), "{taken}");
-        assert!(taken.contains("metrics_listen"), "{taken}");
+        let settings_text = settings(kind_of(name), &["--config", file.to_str().unwrap()], &[]);
+        assert!(settings_text.contains(&format!("user = \"{name}\"")), "{settings_text}");
+        assert!(settings_text.contains("metrics_listen"), "{settings_text}");
     }
     let file = deploy().join("config/web.toml");
-    let taken = settings(Kind::Web, &["--config", file.to_str().unwrap()], &[]);
-    assert!(taken.contains("token_from = \"x-forwarded-access-token\""), "{taken}");
+    let settings_text = settings(Kind::Web, &["--config", file.to_str().unwrap()], &[]);
+    assert!(settings_text.contains("token_from = \"x-forwarded-access-token\""), "{settings_text}");
 }
 
 #[test]
@@ -177,9 +177,9 @@ fn manifests_match_the_schemas_of_their_kinds_and_are_restricted() {
                     .iter()
                     .filter_map(|one| Some((one["name"].as_str()?, one["value"].as_str()?)))
                     .collect();
-                let taken = settings(kind_of(name), &[], &found);
+                let settings_text = settings(kind_of(name), &[], &found);
                 let of_production = if name == "web" { "tls_by_proxy = true" } else { "replicas = 3" };
-                assert!(taken.contains(of_production), "{taken}");
+                assert!(settings_text.contains(of_production), "{settings_text}");
             }
         }
     }
@@ -284,26 +284,26 @@ fn advisories(copy: Option<&Path>, finds: bool) -> (bool, String) {
         command.env("CRA_ADVISORIES", copy);
     }
     let ended = command.output().unwrap();
-    let said = [ended.stdout, ended.stderr].concat();
-    (ended.status.success(), String::from_utf8(said).unwrap())
+    let output = [ended.stdout, ended.stderr].concat();
+    (ended.status.success(), String::from_utf8(output).unwrap())
 }
 
 #[test]
 fn advisories_are_checked_or_the_run_fails() {
     let copy = tempfile::tempdir().unwrap();
-    let (succeeded, said) = advisories(Some(copy.path()), false);
-    assert!(!succeeded && said.contains("NOT CHECKED"), "{said}");
+    let (succeeded, output) = advisories(Some(copy.path()), false);
+    assert!(!succeeded && output.contains("NOT CHECKED"), "{output}");
     fs::create_dir_all(copy.path().join("crates/serde")).unwrap();
     let advisory =
         "```toml\n[advisory]\nid = \"RUSTSEC-2020-0001\"\npackage = \"serde\"\ndate = \"2020-01-02\"\n```\n";
     fs::write(copy.path().join("crates/serde/RUSTSEC-2020-0001.md"), advisory).unwrap();
-    let (succeeded, said) = advisories(Some(copy.path()), false);
-    assert!(succeeded && said.contains("2020-01-02, ") && said.contains(" days ago"), "{said}");
-    assert!(said.contains("called --offline --all-features check advisories"), "{said}");
-    let (succeeded, said) = advisories(Some(copy.path()), true);
-    assert!(!succeeded, "{said}");
-    let (succeeded, said) = advisories(None, false);
-    assert!(!succeeded && said.contains("CRA_ADVISORIES"), "{said}");
+    let (succeeded, output) = advisories(Some(copy.path()), false);
+    assert!(succeeded && output.contains("2020-01-02, ") && output.contains(" days ago"), "{output}");
+    assert!(output.contains("called --offline --all-features check advisories"), "{output}");
+    let (succeeded, output) = advisories(Some(copy.path()), true);
+    assert!(!succeeded, "{output}");
+    let (succeeded, output) = advisories(None, false);
+    assert!(!succeeded && output.contains("CRA_ADVISORIES"), "{output}");
 }
 
 /// Asserts that the command line knows a command of `cra log`; otherwise it would always fail.

@@ -53,12 +53,12 @@ async fn drilled(
     let work = tempfile::tempdir().unwrap();
     let served = [("LOG", pair.nats.url()), ("PROJECTION", format!("http://{}", pair.projection.address()))];
     let settings = [&served[..], settings].concat();
-    let said = tokio::task::spawn_blocking({
+    let output = tokio::task::spawn_blocking({
         let work = work.path().to_owned();
         move || run(&commands(&guide, heading), &work, &settings)
     });
-    let said = said.await.unwrap();
-    assert!(said.ends_with(ends_with), "{said}");
+    let output = output.await.unwrap();
+    assert!(output.ends_with(ends_with), "{output}");
     work
 }
 

@@ -212,7 +212,7 @@ async fn holds_both(nats: &NatsServer, receipts: &[pb::Receipt]) {
     assert!(positions.len() <= receipts.len() + CLIENTS);
 }
 
-fn asked(position: u64, log: &str) -> pb::GetStatisticsRequest {
+fn request_at(position: u64, log: &str) -> pb::GetStatisticsRequest {
     let consistency =
         pb::Consistency { min_position: position, log: log.to_owned(), ..pb::Consistency::default() };
     pb::GetStatisticsRequest { consistency: Some(consistency), ..pb::GetStatisticsRequest::default() }
@@ -226,12 +226,13 @@ pub(crate) async fn recorded(pair: &Pair, cras: u32) -> pb::Receipt {
 }
 
 pub(crate) async fn accepts(statistics: &mut Statistics, position: u64, log: &str) {
-    let shown = statistics.get_statistics(asked(position, log)).await.unwrap().into_inner().snapshot.unwrap();
+    let shown =
+        statistics.get_statistics(request_at(position, log)).await.unwrap().into_inner().snapshot.unwrap();
     assert!(shown.position >= position && shown.log != log);
 }
 
 pub(crate) async fn refuses(statistics: &mut Statistics, position: u64, log: &str, saying: &str) {
-    let refused = statistics.get_statistics(asked(position, log)).await.unwrap_err();
+    let refused = statistics.get_statistics(request_at(position, log)).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("LOG_REPLACED"), "{refused}");
     assert!(refused.message().contains(saying), "{refused}");
 }
@@ -295,7 +296,7 @@ async fn a_copy_that_is_kept_while_its_log_is_replaced_ends_and_takes_nothing_of
         .current_dir(work.path())
         .stdin(Stdio::null())
         .stdout(copied)
-        .stderr(fs::File::create(work.path().join("said")).unwrap())
+        .stderr(fs::File::create(work.path().join("stderr")).unwrap())
         .spawn()
         .unwrap();
     let read = |name: &str| fs::read_to_string(work.path().join(name)).unwrap();
@@ -317,10 +318,10 @@ async fn a_copy_that_is_kept_while_its_log_is_replaced_ends_and_takes_nothing_of
     recorded(&pair, 7).await;
     let ended = eventually("the copy ends", async || match following.try_wait().unwrap() {
         Some(ended) => Ok(ended),
-        None => Err(read("said")),
+        None => Err(read("stderr")),
     })
     .await;
-    assert_eq!(ended.code(), Some(2), "{}", read("said"));
+    assert_eq!(ended.code(), Some(2), "{}", read("stderr"));
     assert_eq!(read("copied").lines().count(), 25, "it took something of the other log");
     let checkpoint = read("copy.json");
     assert!(checkpoint.contains(&common.log), "{checkpoint}");

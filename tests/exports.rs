@@ -25,7 +25,7 @@ async fn submit(ingestion: &mut Ingestion, cra: pb::Cra) -> pb::Receipt {
     submitted(ingestion, submission(&new_id(), cra)).await.unwrap()
 }
 
-fn asked(content: pb::ExportContent, format: pb::ExportFormat) -> pb::ExportRequest {
+fn request_of(content: pb::ExportContent, format: pb::ExportFormat) -> pb::ExportRequest {
     pb::ExportRequest { content: content.into(), format: format.into(), ..pb::ExportRequest::default() }
 }
 
@@ -40,8 +40,8 @@ fn read(file: &Exported) -> Value {
 /// A column of the CSV by its name, as texts.
 fn column(csv: &Value, name: &str) -> Vec<String> {
     let rows = csv["rows"].as_array().unwrap();
-    let place = rows[0].as_array().unwrap().iter().position(|column| column == name).unwrap();
-    rows[1..].iter().map(|row| row[place].as_str().unwrap().to_owned()).collect()
+    let index = rows[0].as_array().unwrap().iter().position(|column| column == name).unwrap();
+    rows[1..].iter().map(|row| row[index].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included()
         for content in [pb::ExportContent::Cras, pb::ExportContent::Statistics] {
             let request = pb::ExportRequest {
                 consistency: Some(state.clone()),
-                ..asked(content, pb::ExportFormat::Csv)
+                ..request_of(content, pb::ExportFormat::Csv)
             };
             let file = exported(&mut statistics, request).await.unwrap();
             assert_eq!(file.header.snapshot.as_ref().unwrap().position, position);
@@ -104,18 +104,20 @@ async fn a_file_of_nothing_is_a_valid_file() {
     let pair = Pair::start().await;
     let mut statistics = pair.statistics().await;
     for format in [pb::ExportFormat::Csv, pb::ExportFormat::Parquet] {
-        let file = exported(&mut statistics, asked(pb::ExportContent::Cras, format)).await.unwrap();
+        let file = exported(&mut statistics, request_of(pb::ExportContent::Cras, format)).await.unwrap();
         assert_eq!(file.header.snapshot.as_ref().unwrap().position, 0);
         let rows = read(&file)["rows"].as_array().unwrap().len();
         assert_eq!(rows, usize::from(format == pb::ExportFormat::Csv), "only the names of the columns");
     }
-    let lines = exported(&mut statistics, asked(pb::ExportContent::Cras, pb::ExportFormat::Ndjson)).await;
+    let lines =
+        exported(&mut statistics, request_of(pb::ExportContent::Cras, pb::ExportFormat::Ndjson)).await;
     assert!(lines.unwrap().bytes.is_empty());
-    let workbook = exported(&mut statistics, asked(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)).await;
+    let workbook =
+        exported(&mut statistics, request_of(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)).await;
     let workbook = read(&workbook.unwrap());
     assert_eq!(workbook["sheets"][0]["rows"].as_array().unwrap().len(), 1);
     let workbook =
-        exported(&mut statistics, asked(pb::ExportContent::Statistics, pb::ExportFormat::Xlsx)).await;
+        exported(&mut statistics, request_of(pb::ExportContent::Statistics, pb::ExportFormat::Xlsx)).await;
     assert!(read(&workbook.unwrap())["sheets"].as_array().unwrap().len() > 10);
 }
 
@@ -129,26 +131,29 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
     let by_month = |request| pb::ExportRequest { granularity: pb::Granularity::Month.into(), ..request };
     let cases: [(pb::ExportRequest, &[(&str, &str)]); 15] = [
         (
-            asked(Unspecified, pb::ExportFormat::Unspecified),
+            request_of(Unspecified, pb::ExportFormat::Unspecified),
             &[("content", "REQUIRED"), ("format", "REQUIRED")],
         ),
         (
             pb::ExportRequest { content: 77, format: 78, ..pb::ExportRequest::default() },
             &[("content", "UNKNOWN_VALUE"), ("format", "UNKNOWN_VALUE")],
         ),
-        (asked(Statistics, Ndjson), &[("format", "FORMAT_NOT_OFFERED")]),
-        (asked(Statistics, Parquet), &[("format", "FORMAT_NOT_OFFERED")]),
-        (by_region(asked(Breakdown, Parquet)), &[("format", "FORMAT_NOT_OFFERED")]),
-        (asked(Breakdown, Csv), &[("dimension", "REQUIRED")]),
-        (pb::ExportRequest { dimension: 99, ..asked(Breakdown, Xlsx) }, &[("dimension", "UNKNOWN_VALUE")]),
-        (by_region(asked(Cras, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
-        (by_region(asked(CraAges, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
+        (request_of(Statistics, Ndjson), &[("format", "FORMAT_NOT_OFFERED")]),
+        (request_of(Statistics, Parquet), &[("format", "FORMAT_NOT_OFFERED")]),
+        (by_region(request_of(Breakdown, Parquet)), &[("format", "FORMAT_NOT_OFFERED")]),
+        (request_of(Breakdown, Csv), &[("dimension", "REQUIRED")]),
         (
-            by_month(asked(CraThemes, Ndjson)),
+            pb::ExportRequest { dimension: 99, ..request_of(Breakdown, Xlsx) },
+            &[("dimension", "UNKNOWN_VALUE")],
+        ),
+        (by_region(request_of(Cras, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
+        (by_region(request_of(CraAges, Csv)), &[("dimension", "DIMENSION_NOT_ALLOWED")]),
+        (
+            by_month(request_of(CraThemes, Ndjson)),
             &[("format", "FORMAT_NOT_OFFERED"), ("granularity", "GRANULARITY_NOT_ALLOWED")],
         ),
         (
-            asked(Series, Parquet),
+            request_of(Series, Parquet),
             &[
                 ("format", "FORMAT_NOT_OFFERED"),
                 ("granularity", "REQUIRED"),
@@ -163,7 +168,7 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
                     to: "2024-03-31".into(),
                     ..pb::Selection::default()
                 }),
-                ..asked(Series, Csv)
+                ..request_of(Series, Csv)
             }),
             &[("selection.from", "DATE_INVALID")],
         ),
@@ -174,12 +179,12 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
                     to: "2024-03-01".into(),
                     ..pb::Selection::default()
                 }),
-                ..asked(Series, Xlsx)
+                ..request_of(Series, Xlsx)
             }),
             &[("selection.to", "PERIOD_INVERTED")],
         ),
         (
-            by_region(asked(Statistics, Parquet)),
+            by_region(request_of(Statistics, Parquet)),
             &[("dimension", "DIMENSION_NOT_ALLOWED"), ("format", "FORMAT_NOT_OFFERED")],
         ),
         (
@@ -189,7 +194,7 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
                     region_codes: vec!["999".into()],
                     ..pb::Selection::default()
                 }),
-                ..asked(Statistics, Ndjson)
+                ..request_of(Statistics, Ndjson)
             },
             &[
                 ("format", "FORMAT_NOT_OFFERED"),
@@ -208,6 +213,6 @@ async fn what_does_not_fit_together_is_refused_with_every_field_before_the_heade
         assert!(violations.iter().all(|v| !v.description.is_empty() && !v.localized_message.is_empty()));
     }
 
-    let past = pb::ExportRequest { consistency: Some(as_of(5, 0)), ..asked(Cras, Csv) };
+    let past = pb::ExportRequest { consistency: Some(as_of(5, 0)), ..request_of(Cras, Csv) };
     assert_eq!(statistics.export(past).await.unwrap_err().code(), Code::OutOfRange);
 }

@@ -94,7 +94,7 @@ async fn everything_counts(pair: &Pair) {
     .await;
 }
 
-fn asked(day: &str, (content, format): (pb::ExportContent, pb::ExportFormat)) -> pb::ExportRequest {
+fn request_of(day: &str, (content, format): (pb::ExportContent, pb::ExportFormat)) -> pb::ExportRequest {
     let selection = pb::Selection { from: day.into(), ..pb::Selection::default() };
     let selection =
         pb::Selection { to: if day == FEW_DAY { day.into() } else { String::new() }, ..selection };
@@ -130,34 +130,34 @@ async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bo
     let mut statistics = pair.statistics().await;
     let mut few = Vec::new();
     for file in FILES {
-        few.push(bytes_of(&mut statistics, asked(FEW_DAY, file)).await);
+        few.push(bytes_of(&mut statistics, request_of(FEW_DAY, file)).await);
     }
     let before = peak_mb(&pair.projection);
     for (file, few) in FILES.into_iter().zip(few) {
-        let many = bytes_of(&mut statistics, asked(MANY_DAY, file)).await;
+        let many = bytes_of(&mut statistics, request_of(MANY_DAY, file)).await;
         assert!(many > few * 3, "{file:?}: {few} bytes, then {many}");
         let growth = peak_mb(&pair.projection) - before;
 
         assert!(growth <= GROWTH_MAX_MB, "{file:?}: {before} MB, then {growth} more");
     }
-    the_places_are_bounded(&pair).await;
+    the_permits_are_bounded(&pair).await;
 }
 
 /// Exports that are not read hold their permits, a further one is refused with a retry delay, and a cancelled one
 /// releases its permit.
-async fn the_places_are_bounded(pair: &Pair) {
-    let request = || asked(MANY_DAY, (pb::ExportContent::Cras, pb::ExportFormat::Ndjson));
-    let mut held = Vec::new();
+async fn the_permits_are_bounded(pair: &Pair) {
+    let request = || request_of(MANY_DAY, (pb::ExportContent::Cras, pb::ExportFormat::Ndjson));
+    let mut exports = Vec::new();
     for _ in 0..EXPORTS_IN_FLIGHT {
-        held.push(pair.statistics().await.export(request()).await.unwrap());
+        exports.push(pair.statistics().await.export(request()).await.unwrap());
     }
     let refused = pair.statistics().await.export(request()).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
     assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
-    drop(held);
+    drop(exports);
     eventually("the permits are released", async || {
-        let taken = pair.statistics().await.export(request()).await;
-        taken.map(drop).map_err(|status| status.to_string())
+        let answer = pair.statistics().await.export(request()).await;
+        answer.map(drop).map_err(|status| status.to_string())
     })
     .await;
 }

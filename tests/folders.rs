@@ -14,7 +14,7 @@ use crate::harness::{
 const DRAINED: Duration = Duration::from_secs(25);
 
 /// A pair with one CRA and a stopped projection.
-async fn left() -> Pair {
+async fn incomplete_log() -> Pair {
     let mut pair = Pair::start().await;
     counted(&pair).await;
     leaves(&mut pair).await;
@@ -36,7 +36,7 @@ fn serving(pair: &Pair) -> String {
 }
 
 /// Asserts that the previous read models serve again, and nothing was quarantined.
-async fn goes_on_with(pair: &mut Pair, generation: &str) {
+async fn resumes_with(pair: &mut Pair, generation: &str) {
     assert_eq!(serving(pair), generation);
     assert!(!pair.read_models().join("set-aside").exists());
     pair.projection.start_and_serve().await;
@@ -61,12 +61,12 @@ async fn a_second_projection_on_a_folder_leaves_and_names_the_process_that_has_i
     pair.projection.is_unharmed();
     counted(&pair).await;
     leaves(&mut pair).await;
-    goes_on_with(&mut pair, &generation).await;
+    resumes_with(&mut pair, &generation).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lack_of_descriptors_is_told_with_the_number_needed_and_damages_nothing() {
-    let mut pair = left().await;
+async fn a_lack_of_descriptors_is_reported_with_the_number_needed_and_damages_nothing() {
+    let mut pair = incomplete_log().await;
     let generation = serving(&pair);
     for limit in ["90", "200", "500"] {
         pair.projection.after(&format!("ulimit -n {limit}"));
@@ -75,10 +75,10 @@ async fn a_lack_of_descriptors_is_told_with_the_number_needed_and_damages_nothin
     }
     // A soft limit is raised.
     pair.projection.after("ulimit -Sn 90");
-    goes_on_with(&mut pair, &generation).await;
+    resumes_with(&mut pair, &generation).await;
     // Enough for its own files, not for all callers.
     pair.projection.after("ulimit -n 600");
-    goes_on_with(&mut pair, &generation).await;
+    resumes_with(&mut pair, &generation).await;
     let output = pair.projection.output();
     assert!(output.contains("raise the hard limit, or lower the setting"), "{output}");
 }
@@ -88,8 +88,8 @@ const WITHOUT_PRIVILEGE: &str = "if [ $(id -u) = 0 ]; then \
      set -- setpriv --bounding-set=-dac_override,-dac_read_search \"$0\" \"$@\"; exec \"$@\"; fi";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_without_rights_is_told_and_damages_nothing() {
-    let mut pair = left().await;
+async fn a_folder_without_rights_is_reported_and_damages_nothing() {
+    let mut pair = incomplete_log().await;
     let generation = serving(&pair);
     pair.projection.after(WITHOUT_PRIVILEGE);
     let data = pair.read_models();
@@ -114,7 +114,7 @@ async fn a_folder_without_rights_is_told_and_damages_nothing() {
         assert!(output.contains("the read models"), "{}: {output}", path.display());
         assert_eq!(serving(&pair), generation, "{}", path.display());
     }
-    goes_on_with(&mut pair, &generation).await;
+    resumes_with(&mut pair, &generation).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,11 +131,11 @@ async fn a_disk_that_is_full_at_start_damages_nothing() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     pair.projection.kill();
     fs::remove_file(disk.ballast()).unwrap();
-    goes_on_with(&mut pair, &generation).await;
+    resumes_with(&mut pair, &generation).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_are_told_which() {
+async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_learn_which() {
     let standalone = Standalone::start().await;
     submitted(&mut standalone.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
     let dir = standalone.dir();

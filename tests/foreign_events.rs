@@ -81,7 +81,7 @@ fn tolerated() -> Vec<(pb::CraEvent, Vec<u8>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn foreign_events_are_parked_or_tolerated_and_everything_else_goes_on() {
+async fn foreign_events_are_parked_or_tolerated_and_everything_else_continues() {
     let mut pair = Pair::start().await;
     let context = jetstream::new(async_nats::connect(pair.nats.url()).await.unwrap());
     let publish = async |subject: &str, payload: Vec<u8>| {

@@ -175,8 +175,8 @@ async fn the_guide_shows_the_form() {
     person("pictures", &services, &[picture.to_str().unwrap()]);
     let length = std::fs::metadata(&picture).unwrap().len();
     assert!((20_000..300_000).contains(&length), "{length} bytes");
-    if let Some(kept) = std::env::var_os("CRA_TEST_FORM_PICTURE") {
-        std::fs::copy(&picture, kept).unwrap();
+    if let Some(target) = std::env::var_os("CRA_TEST_FORM_PICTURE") {
+        std::fs::copy(&picture, target).unwrap();
     }
 }
 
@@ -272,10 +272,10 @@ async fn while_the_service_is_away_the_form_is_shown_again_with_everything_in_it
     let away = Web::start(services.projection, &with(dead)).await;
     let form = body(&new_id(), &own.token);
     let headers = ["Host: localhost", "Origin: http://localhost", &cookie];
-    let kept = posted(away.address, "/saisie", &headers, &form);
-    assert!(kept.starts_with("HTTP/1.1 503") && kept.contains("envoyez de nouveau"), "{kept}");
-    assert!(kept.contains("value=\"conseiller-1\"") && kept.contains("value=\"Quimper\""), "{kept}");
-    assert!(!kept.contains("refresh: "), "a reload would lose what was typed: {kept}");
+    let page = posted(away.address, "/saisie", &headers, &form);
+    assert!(page.starts_with("HTTP/1.1 503") && page.contains("envoyez de nouveau"), "{page}");
+    assert!(page.contains("value=\"conseiller-1\"") && page.contains("value=\"Quimper\""), "{page}");
+    assert!(!page.contains("refresh: "), "a reload would lose what was typed: {page}");
     assert_eq!(counted_cras(services.projection).await, 0);
     for _ in 0..2 {
         let recorded = posted(alive.address, "/saisie", &headers, &form);
@@ -299,11 +299,12 @@ async fn the_callers_token_decides_who_may_fill_read_and_change() {
     let bearer = |scope: &str, perimeter: &PerimeterClaim| {
         format!("Authorization: Bearer {}", issuer.token(scope, perimeter))
     };
-    let asked = |path: &str, bearer: &str| answered(web.address, "GET", path, &["Host: localhost", bearer]);
+    let answer_to =
+        |path: &str, bearer: &str| answered(web.address, "GET", path, &["Host: localhost", bearer]);
     let form = format!("/saisie?cra={}", new_id());
     for scope in ["statistics:public", "statistics:read", "operations"] {
         for path in [form.as_str(), "/cra"] {
-            let refused = asked(path, &bearer(scope, &national()));
+            let refused = answer_to(path, &bearer(scope, &national()));
             assert!(
                 refused.starts_with("HTTP/1.1 403") && refused.contains("Accès refusé"),
                 "{scope} {path}: {refused}"
@@ -320,15 +321,15 @@ async fn the_callers_token_decides_who_may_fill_read_and_change() {
     assert!(beyond.contains("value=\"Rennes (35000)\""), "nothing typed is lost: {beyond}");
     let recorded = posted(web.address, "/saisie", &headers, &body(&new_id(), &own.token));
     let receipt = recorded.lines().find_map(|line| line.strip_prefix("location: ")).unwrap().to_owned();
-    let shown = asked(&receipt, &writer);
+    let shown = answer_to(&receipt, &writer);
     assert!(
         shown.starts_with("HTTP/1.1 200") && shown.contains("Compte-rendu enregistré"),
         "the receipt alone: {shown}"
     );
     assert!(!shown.contains("conseiller-1"), "who may not read sees no content: {shown}");
-    let reader = asked(&receipt, &bearer("cra:read", &department("29")));
+    let reader = answer_to(&receipt, &bearer("cra:read", &department("29")));
     assert!(reader.contains("conseiller-1"), "{reader}");
-    let stranger = asked(&receipt, &bearer("cra:read", &department("35")));
+    let stranger = answer_to(&receipt, &bearer("cra:read", &department("35")));
     assert!(stranger.starts_with("HTTP/1.1 404"), "{stranger}");
     // The figures know the submission by the log itself.
     let mut ingestion = Ingestion::new(connected(pair.ingestion.address()).await.unwrap());

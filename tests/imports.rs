@@ -151,8 +151,8 @@ async fn a_file_that_is_imported_again_changes_nothing() {
     assert_ended(&again, 0);
     let outcomes: Vec<Value> = again.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(outcomes.len(), documents.len());
-    for ((place, document), outcome) in (1..).zip(&documents).zip(&outcomes) {
-        assert_eq!(outcome["line"], place, "in the file's order");
+    for ((line, document), outcome) in (1..).zip(&documents).zip(&outcomes) {
+        assert_eq!(outcome["line"], line, "in the file's order");
         assert_eq!((&outcome["legacyId"], &outcome["outcome"]), (&document["_id"], &json!("already_there")));
     }
     assert!(again.stderr.contains(&format!("{} already there\n", documents.len())), "{}", again.stderr);
@@ -160,7 +160,7 @@ async fn a_file_that_is_imported_again_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_and_reasons() {
+async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_location_and_reasons() {
     let pair = Pair::start().await;
     let mut two_faults = numbered(3);
     two_faults["cra"]["canal"] = "ailleurs".into();
@@ -214,7 +214,7 @@ async fn what_is_refused_unreadable_or_repaired_is_in_the_report_with_its_place_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_is_interrupted_at_any_moment_goes_on_and_records_each_document_once() {
+async fn an_import_that_is_interrupted_at_any_moment_resumes_and_records_each_document_once() {
     let pair = Pair::start().await;
     let documents: Vec<_> = (0..NUMBERED).map(numbered).collect();
     // A document refused before the first interruption is reported once over all runs.
@@ -243,7 +243,7 @@ async fn an_import_that_is_interrupted_at_any_moment_goes_on_and_records_each_do
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_whose_connection_breaks_goes_on_by_itself() {
+async fn an_import_whose_connection_breaks_resumes_by_itself() {
     let pair = Pair::start().await;
     let proxy = Proxy::to(pair.ingestion.address()).await;
     let documents: Vec<_> = (0..NUMBERED).map(numbered).collect();
@@ -262,7 +262,7 @@ async fn an_import_whose_connection_breaks_goes_on_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_made_anew_gets_every_document_although_an_earlier_run_had_told_them() {
+async fn a_log_made_anew_gets_every_document_although_an_earlier_run_had_reported_them() {
     let former = Pair::start().await;
     let documents: Vec<_> = (0..NUMBERED).map(numbered).collect();
     let mut import = Import::to(&former).with_file(lines(&documents));
@@ -270,12 +270,12 @@ async fn a_log_made_anew_gets_every_document_although_an_earlier_run_had_told_th
     import.passed(0).await;
     running.kill().unwrap();
     running.wait().unwrap();
-    let mut kept = import.progress().unwrap();
+    let mut progress = import.progress().unwrap();
 
     let pair = Pair::start().await;
     import.url = format!("http://{}", pair.ingestion.address());
-    kept["subject"]["ingestion_url"] = import.url.as_str().into();
-    fs::write(import.path("documents.progress"), kept.to_string()).unwrap();
+    progress["subject"]["ingestion_url"] = import.url.as_str().into();
+    fs::write(import.path("documents.progress"), progress.to_string()).unwrap();
     let ended = import.run(&[]);
     assert_ended(&ended, 0);
     assert!(ended.stderr.contains("starting at the beginning"), "{}", ended.stderr);

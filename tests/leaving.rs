@@ -16,11 +16,11 @@ async fn a_service_replaced_under_load_leaves_with_success_and_loses_nothing() {
     let load = Load::begin(&[proxy.address()], CLIENTS);
     for _ in 0..either(3, 20) {
         load.goes_on(CHANGES).await;
-        let asked = Instant::now();
+        let stopped_at = Instant::now();
         pair.ingestion.terminate();
         pair.projection.terminate();
         let (ingestion, projection) = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
-        assert!(asked.elapsed() < DRAIN_DEADLINE, "{:?}", asked.elapsed());
+        assert!(stopped_at.elapsed() < DRAIN_DEADLINE, "{:?}", stopped_at.elapsed());
         assert!(ingestion.success() && projection.success(), "{ingestion}, {projection}");
         tokio::join!(pair.ingestion.start_and_serve(), pair.projection.start_and_serve());
         proxy.lead_to(pair.ingestion.address());

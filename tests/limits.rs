@@ -22,7 +22,7 @@ use crate::harness::{
 const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_asks_too_often_is_told_when_to_come_back_and_another_is_answered() {
+async fn a_client_that_calls_too_often_gets_a_retry_delay_and_another_is_answered() {
     let issuer = Issuer::new();
     let limits = [("SERVER__PER_CLIENT__CALLS_PER_SECOND", "1"), ("SERVER__PER_CLIENT__BURST_CALLS", "5")];
     let pair = Pair::start_trusting(&issuer, &limits).await;
@@ -40,14 +40,14 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back_and_another_is_a
         assert_eq!(reason_of(status).as_deref(), Some("RATE_LIMITED"));
     }
     client.get_statistics(carrying(&other, pb::GetStatisticsRequest::default())).await.unwrap();
-    let wait = retry_delay_of(refused.last().unwrap()).unwrap();
-    assert!(wait <= Duration::from_secs(1), "{wait:?}");
-    tokio::time::sleep(wait).await;
+    let delay = retry_delay_of(refused.last().unwrap()).unwrap();
+    assert!(delay <= Duration::from_secs(1), "{delay:?}");
+    tokio::time::sleep(delay).await;
     client.get_statistics(carrying(&eager, pb::GetStatisticsRequest::default())).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_lives_as_long_as_it_may_and_another_goes_on() {
+async fn a_stream_ends_at_its_lifetime_and_another_continues() {
     let issuer = Issuer::new();
     let pair = Pair::start_trusting(&issuer, &[("SERVER__PER_CLIENT__STREAM_LIFETIME_S", "2")]).await;
     let mut client = pair.statistics().await;
@@ -88,7 +88,7 @@ async fn narrow(address: SocketAddr) -> Statistics {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_takes_nothing_is_cut_and_gives_its_place_back() {
+async fn a_reader_that_takes_nothing_is_cut_and_releases_its_permit() {
     let issuer = Issuer::new();
     let limits = [("SERVER__STALLED_AFTER_S", "2"), ("SERVER__PER_CLIENT__STREAMS_IN_FLIGHT", "1")];
     let pair = Pair::start_trusting(&issuer, &limits).await;

@@ -39,10 +39,10 @@ async fn takes_nothing_because(pair: &Pair, because: &str) {
     is(&pair.ingestion, ServingStatus::NotServing).await;
     let refused = records(pair).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
-    let said = || pair.ingestion.output().lines().filter(|line| line.contains(because)).count();
-    eventually("ingestion says why", async || if said() > 0 { Ok(()) } else { Err(because.to_owned()) })
+    let logged = || pair.ingestion.output().lines().filter(|line| line.contains(because)).count();
+    eventually("ingestion says why", async || if logged() > 0 { Ok(()) } else { Err(because.to_owned()) })
         .await;
-    assert_eq!(said(), 1, "{because}: {}", pair.ingestion.output());
+    assert_eq!(logged(), 1, "{because}: {}", pair.ingestion.output());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn a_stream_at_its_limit_is_full_until_the_limit_is_raised_and_not_a_momen
         let bytes = f64::from(u32::try_from(limited.max_bytes).unwrap());
         has_metrics(&pair, &[("cra_log_bytes_limit", bytes), ("cra_log_events_limit", events)]).await;
         is(&pair.ingestion, ServingStatus::Serving).await;
-        let said = pair.ingestion.output().matches("have no room for events").count();
+        let before = pair.ingestion.output().matches("have no room for events").count();
         assert!(filled(&pair).await > 1);
         is(&pair.ingestion, ServingStatus::NotServing).await;
         let until = Instant::now() + Duration::from_secs(8);
@@ -124,7 +124,7 @@ async fn a_stream_at_its_limit_is_full_until_the_limit_is_raised_and_not_a_momen
             assert_eq!(pair.ingestion.health().await, Ok(ServingStatus::NotServing));
             records(&pair).await.unwrap_err();
         }
-        assert_eq!(pair.ingestion.output().matches("have no room for events").count(), said + 1);
+        assert_eq!(pair.ingestion.output().matches("have no room for events").count(), before + 1);
         // Nothing is submitted: the limit alone shows that there is room.
         context.update_stream(Config { max_bytes: 4_000_000, max_messages: -1, ..limited }).await.unwrap();
         is(&pair.ingestion, ServingStatus::Serving).await;
@@ -145,7 +145,7 @@ async fn a_stream_at_its_limit_is_full_until_the_limit_is_raised_and_not_a_momen
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_without_room_is_said_once_and_room_made_in_it_is_noticed() {
+async fn an_account_without_room_is_logged_once_and_room_made_in_it_is_noticed() {
     let dir = tempfile::tempdir().unwrap();
     let small = "accounts { cra { users = [{user: a, password: b}], jetstream { max_file: 200KB } } }\n\
                  no_auth_user: a";

@@ -116,9 +116,9 @@ async fn a_foreign_server_with_a_services_certificate_joins_no_cluster_and_delet
         let before = deployed.logs().len();
         let foreign = Foreign::start(&deployed, certificate, password);
         eventually("a route was refused", async || {
-            let said = deployed.logs().split_off(before);
-            let refusals = said.iter().filter(|line| line.contains(refused)).count();
-            if refusals > 2 { Ok(()) } else { Err(format!("{certificate}: {said:?}")) }
+            let output = deployed.logs().split_off(before);
+            let refusals = output.iter().filter(|line| line.contains(refused)).count();
+            if refusals > 2 { Ok(()) } else { Err(format!("{certificate}: {output:?}")) }
         })
         .await;
         assert!(!foreign.deletes_the_log().await, "{certificate}");
@@ -341,7 +341,7 @@ async fn each_user_of_the_log_is_refused_everything_it_does_not_need() {
     assert!(ConnectOptions::new().connect(&guarded.url).await.is_err(), "anyone may connect");
 }
 
-async fn asked(client: &Client, subject: &str, request: Value) -> Value {
+async fn answer_to(client: &Client, subject: &str, request: Value) -> Value {
     let answer = client.request(subject.to_owned(), request.to_string().into()).await.unwrap();
     serde_json::from_slice(&answer.payload).unwrap()
 }
@@ -356,14 +356,15 @@ async fn readers_are_bounded_and_cannot_write_through_a_delivery_subject() {
         json!({ "stream_name": "CRA", "config": config })
     };
     let into_the_log = reader("loop", json!({ "deliver_subject": "cra.event.x" }));
-    let answer = asked(&client, "$JS.API.CONSUMER.CREATE.CRA.loop", into_the_log).await;
+    let answer = answer_to(&client, "$JS.API.CONSUMER.CREATE.CRA.loop", into_the_log).await;
     assert!(answer["error"]["description"].as_str().unwrap().contains("cycle"), "{answer}");
     for number in 0..64 {
         let name = format!("r{number}");
         let answer =
-            asked(&client, &format!("$JS.API.CONSUMER.CREATE.CRA.{name}"), reader(&name, json!({}))).await;
+            answer_to(&client, &format!("$JS.API.CONSUMER.CREATE.CRA.{name}"), reader(&name, json!({})))
+                .await;
         assert!(answer["error"].is_null(), "{number}: {answer}");
     }
-    let answer = asked(&client, "$JS.API.CONSUMER.CREATE.CRA.more", reader("more", json!({}))).await;
+    let answer = answer_to(&client, "$JS.API.CONSUMER.CREATE.CRA.more", reader("more", json!({}))).await;
     assert!(answer["error"]["description"].as_str().unwrap().contains("maximum consumers"), "{answer}");
 }

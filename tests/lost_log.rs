@@ -79,8 +79,8 @@ impl Losing {
     async fn starts_over(&mut self, former: &str, because: &str) {
         eventually("the read models are quarantined", async || {
             let output = self.projection.output();
-            let said = output.lines().any(|line| line.contains("quarantined") && line.contains(because));
-            if said { Ok(()) } else { Err("nothing is logged".to_owned()) }
+            let is_logged = output.lines().any(|line| line.contains("quarantined") && line.contains(because));
+            if is_logged { Ok(()) } else { Err("nothing is logged".to_owned()) }
         })
         .await;
         // The reason is logged first.

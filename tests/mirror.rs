@@ -71,8 +71,8 @@ async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
     let activated = done(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!(activated["predecessor"], before.log);
     eventually("ingestion on the closed log says where the log is", async || {
-        let said = fixture.pair.ingestion.output().matches("it is closed: the log is nats/CRA/").count();
-        if said == 1 { Ok(()) } else { Err(fixture.pair.ingestion.output()) }
+        let closings = fixture.pair.ingestion.output().matches("it is closed: the log is nats/CRA/").count();
+        if closings == 1 { Ok(()) } else { Err(fixture.pair.ingestion.output()) }
     })
     .await;
     let receipts = clients.end().await;

@@ -32,7 +32,7 @@ async fn refused(ingestion: &mut Ingestion, limit: Duration) -> Status {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_services_go_on() {
+async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_services_continue() {
     let mut pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
     let before = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();

@@ -159,9 +159,9 @@ async fn filters_keeps_the_address_and_opens_it_again_with_and_without_javascrip
 async fn keeps_the_durable_address_while_more_is_recorded_and_goes_back_to_a_past_day() {
     let services = Standalone::start().await;
     with_two_cras(&services).await;
-    let kept = format!("/?position=1&journal={}", log_of(&services).await);
+    let address = format!("/?position=1&journal={}", log_of(&services).await);
     let figures = |path: &str| person("reads", services.pages, &[path])["keys"].clone();
-    assert_eq!(figures(&kept)["CRA enregistrés"], 1);
+    assert_eq!(figures(&address)["CRA enregistrés"], 1);
     assert_eq!(figures("/")["CRA enregistrés"], 2);
     assert_eq!(figures("/?le=2024-03-31")["CRA enregistrés"], 0, "before anything was recorded");
     let to_come = got(services.pages, "/?le=2999-01-01");
@@ -194,8 +194,8 @@ async fn opens_the_address_that_standalone_prints_and_sees_the_month_of_the_samp
     assert!(seen["keys"]["CRA enregistrés"].as_u64().unwrap() > 1_000, "{seen}");
     let length = std::fs::metadata(&picture).unwrap().len();
     assert!((20_000..300_000).contains(&length), "{length} bytes");
-    if let Some(kept) = std::env::var_os("CRA_TEST_PICTURE") {
-        std::fs::copy(&picture, kept).unwrap();
+    if let Some(target) = std::env::var_os("CRA_TEST_PICTURE") {
+        std::fs::copy(&picture, target).unwrap();
     }
 }
 
@@ -270,14 +270,14 @@ async fn one_person_leaves_room_for_others() {
         format!("Authorization: Bearer e30.{claims}.c2ln")
     };
     let (marie, jo) = (token("{\"sub\":\"marie\"}"), token("{\"sub\":\"jo\"}"));
-    let asked = |person: &str| answered(web.address, "GET", "/", &["Host: localhost", person]);
-    let held = followed(web.address, &format!("{marie}\r\n"));
-    let busy = asked(&marie);
+    let answer_to = |person: &str| answered(web.address, "GET", "/", &["Host: localhost", person]);
+    let follower = followed(web.address, &format!("{marie}\r\n"));
+    let busy = answer_to(&marie);
     assert!(busy.starts_with("HTTP/1.1 503") && busy.contains("retry-after"), "{busy}");
-    assert!(asked(&jo).starts_with("HTTP/1.1 200"));
-    drop(held);
+    assert!(answer_to(&jo).starts_with("HTTP/1.1 200"));
+    drop(follower);
     eventually("a reader that left holds nothing", async || {
-        let page = asked(&marie);
+        let page = answer_to(&marie);
         if page.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(page) }
     })
     .await;
@@ -486,6 +486,6 @@ async fn without_a_token_where_one_is_expected_nothing_is_shown_and_beyond_loopb
     assert!(with.starts_with("HTTP/1.1 200"), "a service without identity looks at no token: {with}");
     let exposed = Kind::Web.command().args(["--listen", "0.0.0.0:0"]).output().unwrap();
     assert!(!exposed.status.success());
-    let said = String::from_utf8_lossy(&exposed.stderr).into_owned();
-    assert!(said.contains("refusing to listen") && said.contains("identity.token_from"), "{said}");
+    let output = String::from_utf8_lossy(&exposed.stderr).into_owned();
+    assert!(output.contains("refusing to listen") && output.contains("identity.token_from"), "{output}");
 }

@@ -37,7 +37,7 @@ async fn a_position_that_may_exist_is_waited_for_within_the_callers_deadline() {
 
     // The position may exist in the log, which does not answer.
     pair.signal_log("-STOP");
-    let given = Duration::from_secs(1);
+    let deadline = Duration::from_secs(1);
     let mut request = Request::new(pb::GetStatisticsRequest {
         consistency: Some(pb::Consistency {
             min_position: receipt.position + 1,
@@ -45,18 +45,18 @@ async fn a_position_that_may_exist_is_waited_for_within_the_callers_deadline() {
         }),
         ..pb::GetStatisticsRequest::default()
     });
-    request.set_timeout(given);
+    request.set_timeout(deadline);
     let mut statistics = pair.statistics().await;
-    let asked = Instant::now();
+    let started = Instant::now();
     let refused = statistics.get_statistics(request).await.unwrap_err();
-    let waited = asked.elapsed();
+    let waited = started.elapsed();
     pair.signal_log("-CONT");
 
     assert_eq!(refused.code(), Code::DeadlineExceeded, "{refused}");
     assert_eq!(reason_of(&refused).as_deref(), Some("NOT_YET_APPLIED"));
     assert_eq!(fact_of(&refused, "applied"), Some(receipt.position.to_string()));
-    assert!(waited <= given, "{waited:?}");
-    assert!(waited >= given / 2, "it did not wait: {waited:?}");
+    assert!(waited <= deadline, "{waited:?}");
+    assert!(waited >= deadline / 2, "it did not wait: {waited:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn a_selection_that_cannot_be_understood_is_refused_with_every_field_and_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_status_shows_where_the_projection_and_the_log_stand() {
+async fn the_status_shows_the_positions_of_the_projection_and_the_log() {
     let pair = Pair::start().await;
     submit(&pair, 5).await;
     let last = submit(&pair, 7).await;

@@ -72,7 +72,7 @@ async fn being_built(pair: &Pair) -> Option<pb::Generation> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_that_a_kill_cuts_is_gone_on_with_and_takes_over_under_load() {
+async fn a_replay_that_a_kill_interrupts_resumes_and_takes_over_under_load() {
     let mut pair = Pair::start().await;
     let head = recorded(&pair, CRAS).await;
     let before = statistics_at(&mut pair.statistics().await, head).await;
@@ -149,7 +149,7 @@ fn json(ended: &Ended) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_event_is_set_aside_and_told_and_the_rest_counts() {
+async fn what_is_no_event_is_parked_and_reported_and_the_rest_counts() {
     let pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
     submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
@@ -176,7 +176,7 @@ async fn what_is_no_event_is_set_aside_and_told_and_the_rest_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_replays_promotes_verifies_and_lists_what_is_set_aside() {
+async fn the_command_line_replays_promotes_verifies_and_lists_what_is_parked() {
     let pair = Pair::start().await;
     let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
     published(&pair, &[b"\xff"]).await;

@@ -113,7 +113,7 @@ fn exported(services: &Standalone, dir: &Path, format: &str, position: u64) -> P
 }
 
 /// The last position that a submission reports.
-fn position_told(ended: &Ended) -> u64 {
+fn reported_position(ended: &Ended) -> u64 {
     let shown = ended.stdout.split("--min-position ").nth(1).unwrap_or_else(|| panic!("{}", ended.stdout));
     shown.trim().parse().unwrap()
 }
@@ -131,7 +131,7 @@ async fn every_format_is_already_there_on_its_log_and_gives_the_same_figures_on_
         let empty = Standalone::start().await;
         let moved = done(cra(&empty, dir.path(), &["submit", file.to_str().unwrap()]));
         assert!(moved.stdout.starts_with("7 accepted\n"), "{format}: {}", moved.stdout);
-        let found = figures(&empty, dir.path(), position_told(&moved));
+        let found = figures(&empty, dir.path(), reported_position(&moved));
         assert_eq!(found, expected, "{format}");
     }
 }
@@ -205,7 +205,7 @@ async fn a_template_that_a_spreadsheet_filled_in_is_recorded_once_however_often_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slip_in_a_table_is_told_by_its_row_and_its_heading() {
+async fn a_slip_in_a_table_is_reported_by_its_row_and_its_heading() {
     let dir = TempDir::new().unwrap();
     let services = Standalone::start().await;
     let heading = "Date;Conseiller;Structure;Canal;Ville;Code postal;Type d'activité;Nombre de participants;\
@@ -243,7 +243,7 @@ async fn a_slip_in_a_table_is_told_by_its_row_and_its_heading() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_file_of_cras_is_told_in_one_line() {
+async fn a_file_without_cras_is_refused_in_one_line() {
     let dir = TempDir::new().unwrap();
     let (services, position) = filled().await;
     let position = position.to_string();
@@ -347,7 +347,7 @@ async fn what_people_type_is_taken_or_refused_line_by_line() {
     assert!(texts.stdout.contains("1 accepted\n2 refused\n"), "{}", texts.stdout);
     let spellings = cra(&services, dir.path(), &["submit", &reality("spellings-of-organisations.ndjson")]);
     assert!(spellings.stdout.contains("7 accepted\n1 refused\n"), "{}", spellings.stdout);
-    let found = figures(&services, dir.path(), position_told(&spellings));
+    let found = figures(&services, dir.path(), reported_position(&spellings));
     let redirections = found["redirections"].as_array().unwrap();
     let counts: Vec<_> = redirections.iter().map(|line| line["count"].as_str().unwrap()).collect();
     assert_eq!(counts, ["2", "2", "2", "1"], "{redirections:?}");

@@ -115,7 +115,7 @@ async fn cras(statistics: &mut Statistics, page_size: u32, page_token: &str) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_begun_at_one_projection_goes_on_at_the_other_in_the_same_snapshot() {
+async fn a_listing_begun_at_one_projection_continues_at_the_other_in_the_same_snapshot() {
     let (pair, _second_ingestion, second_projection) = two_of_each().await;
     let mut ingestion = pair.ingestion().await;
     let mut last = 0;

@@ -77,11 +77,11 @@ async fn no_log_shows_content_of_a_cra_or_a_token() {
     statistics_at(&mut statistics, position).await;
     let selection =
         pb::Selection { advisor_ids: vec![format!("{MARK}-advisor")], ..pb::Selection::default() };
-    let asked = pb::ListCrasRequest { selection: Some(selection), ..pb::ListCrasRequest::default() };
-    assert_eq!(statistics.list_cras(with_secrets(asked)).await.unwrap().into_inner().cras.len(), 1);
+    let request = pb::ListCrasRequest { selection: Some(selection), ..pb::ListCrasRequest::default() };
+    assert_eq!(statistics.list_cras(with_secrets(request)).await.unwrap().into_inner().cras.len(), 1);
     let wrong = pb::Selection { advisor_ids: vec![format!("{MARK} no id")], ..pb::Selection::default() };
-    let asked = pb::ListCrasRequest { selection: Some(wrong), ..pb::ListCrasRequest::default() };
-    statistics.list_cras(with_secrets(asked)).await.unwrap_err();
+    let request = pb::ListCrasRequest { selection: Some(wrong), ..pb::ListCrasRequest::default() };
+    statistics.list_cras(with_secrets(request)).await.unwrap_err();
 
     for service in [&mut pair.ingestion, &mut pair.projection] {
         service.terminate();

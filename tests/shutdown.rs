@@ -20,11 +20,11 @@ async fn an_idle_connection_holds_neither_service_and_both_leave_with_success() 
     let mut pair = Pair::start_with(&SETTINGS).await;
     let idle = (pair.ingestion().await, pair.statistics().await);
 
-    let asked = Instant::now();
+    let stopped_at = Instant::now();
     pair.ingestion.terminate();
     pair.projection.terminate();
     let (ingestion, projection) = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
-    assert!(asked.elapsed() < DRAIN_DEADLINE, "{:?}", asked.elapsed());
+    assert!(stopped_at.elapsed() < DRAIN_DEADLINE, "{:?}", stopped_at.elapsed());
     assert!(ingestion.success(), "ingestion: {ingestion}");
     assert!(projection.success(), "projection: {projection}");
     drop(idle);
@@ -39,15 +39,15 @@ async fn a_clean_stop_logs_no_warning() {
         let before = service.output().len();
         service.terminate();
         assert!(service.ended().await.success());
-        let said = service.output().split_off(before);
-        assert!(!said.contains("\"WARN\"") && !said.contains("\"ERROR\""), "{said}");
-        assert!(!said.is_empty(), "it logs that it leaves");
+        let output = service.output().split_off(before);
+        assert!(!output.contains("\"WARN\"") && !output.contains("\"ERROR\""), "{output}");
+        assert!(!output.is_empty(), "it logs that it leaves");
     }
     let mut standalone = Standalone::start_with_sample().await;
     let before = standalone.stderr().len();
     assert!(standalone.terminated(DRAIN_DEADLINE * 6).is_some_and(|ended| ended.success()));
-    let said = standalone.stderr().split_off(before);
-    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
+    let output = standalone.stderr().split_off(before);
+    assert!(!output.contains("WARN") && !output.contains("ERROR"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +58,7 @@ async fn calls_are_taken_between_not_serving_and_the_closed_port() {
         ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"),
     ];
     let mut pair = Pair::start_with(&settings).await;
-    let asked = Instant::now();
+    let stopped_at = Instant::now();
     for service in [&pair.ingestion, &pair.projection] {
         service.terminate();
         eventually("readiness has gone, and liveness has not", async || {
@@ -75,7 +75,7 @@ async fn calls_are_taken_between_not_serving_and_the_closed_port() {
     statistics_at(&mut pair.statistics().await, position).await;
     let (ingestion, projection) = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
     assert!(ingestion.success() && projection.success(), "{ingestion}, {projection}");
-    assert!(asked.elapsed() >= Duration::from_secs(8), "{:?}", asked.elapsed());
+    assert!(stopped_at.elapsed() >= Duration::from_secs(8), "{:?}", stopped_at.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +86,7 @@ async fn a_silent_connection_holds_neither_service_past_the_deadline_and_no_othe
         tokio::net::TcpStream::connect(pair.projection.address()).await.unwrap(),
     ];
 
-    let asked = Instant::now();
+    let stopped_at = Instant::now();
     pair.ingestion.terminate();
     pair.projection.terminate();
     for address in [pair.ingestion.address(), pair.projection.address()] {
@@ -96,12 +96,12 @@ async fn a_silent_connection_holds_neither_service_past_the_deadline_and_no_othe
         })
         .await;
     }
-    let closed = asked.elapsed();
+    let closed = stopped_at.elapsed();
     assert!(closed < DRAIN_DEADLINE, "the ports closed after {closed:?}");
     // Whether a drain cut at its deadline is a success is not judged here.
     let _ = tokio::join!(pair.ingestion.ended(), pair.projection.ended());
     let margin = Duration::from_secs(5);
-    assert!(asked.elapsed() < DRAIN_DEADLINE + margin, "{:?}", asked.elapsed());
+    assert!(stopped_at.elapsed() < DRAIN_DEADLINE + margin, "{:?}", stopped_at.elapsed());
     drop(silent);
 }
 

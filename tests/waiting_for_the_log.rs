@@ -12,7 +12,7 @@ use crate::harness::{Service, eventually, service_pair};
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// The answer of a path on the port of metrics.
-fn asked(service: &Service, path: &str) -> Option<String> {
+fn fetched(service: &Service, path: &str) -> Option<String> {
     let address = service.output().lines().find_map(|line| {
         let line: Value = serde_json::from_str(line).ok()?;
         line["metrics_address"].as_str()?.parse::<SocketAddr>().ok()
@@ -32,21 +32,21 @@ async fn waits_as_it_should(log_url: &str) {
     for mut service in [ingestion, projection] {
         service.start().await;
         let health = eventually("probes are answered", async || {
-            asked(&service, "/readyz").ok_or_else(|| service.output())
+            fetched(&service, "/readyz").ok_or_else(|| service.output())
         });
         assert!(health.await.starts_with("HTTP/1.1 503"));
-        let metrics = asked(&service, "/metrics").unwrap();
+        let metrics = fetched(&service, "/metrics").unwrap();
         assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("cra_serving{service="), "{metrics}");
         let serves = metrics.lines().filter(|line| line.starts_with("cra_serving{") && !line.ends_with(" 0"));
         assert_eq!(serves.count(), 0, "{metrics}");
         let caller = TcpStream::connect(service.address());
         assert_eq!(caller.unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
 
-        let begun = Instant::now();
+        let started = Instant::now();
         service.terminate();
         let ended = service.ended().await;
         assert!(ended.success(), "{ended}: {}", service.output());
-        assert!(begun.elapsed() < AT_ONCE, "{:?}: {}", begun.elapsed(), service.output());
+        assert!(started.elapsed() < AT_ONCE, "{:?}: {}", started.elapsed(), service.output());
     }
 }
 
@@ -91,10 +91,10 @@ async fn a_file_that_cannot_be_used_is_named_by_its_setting_before_the_log_is_wa
     for ((setting, settings), is_of_ingestion) in cases {
         let (ingestion, projection) = service_pair(dir.path(), "nats://127.0.0.1:9", settings);
         for mut service in is_of_ingestion.then_some(ingestion).into_iter().chain([projection]) {
-            let begun = Instant::now();
-            let said = service.fails_to_start().await;
-            assert!(said.contains(setting) && said.contains("no/such/file"), "{setting}: {said}");
-            assert!(begun.elapsed() < AT_ONCE, "{setting}: {:?}", begun.elapsed());
+            let started = Instant::now();
+            let output = service.fails_to_start().await;
+            assert!(output.contains(setting) && output.contains("no/such/file"), "{setting}: {output}");
+            assert!(started.elapsed() < AT_ONCE, "{setting}: {:?}", started.elapsed());
         }
     }
 }

@@ -6,38 +6,39 @@ use cra_domain::event::timestamp_message;
 use cra_runtime::rejection::{fact_of, reason_of};
 use tonic::{Code, Request};
 
-use super::{CRAS, asked, assert_invalid, assert_past_the_head, some_cras};
+use super::{CRAS, assert_invalid, assert_past_the_head, requests, some_cras};
 use crate::harness::InProcess;
 use crate::harness::events::id;
 
 const AS_OF_TIME: &str = "consistency.as_of_time";
 
-async fn asked_of_each(
-    held: &InProcess,
+async fn from_each(
+    process: &InProcess,
     consistency: v1::Consistency,
-) -> Vec<(&'static str, asked::Outcome)> {
-    let mut outcomes = asked::as_it_stood(held, &v1::Selection::default(), Some(consistency.clone())).await;
-    outcomes.push(("GetCra", asked::cra(held, Some(consistency)).await));
+) -> Vec<(&'static str, requests::Outcome)> {
+    let mut outcomes =
+        requests::as_it_stood(process, &v1::Selection::default(), Some(consistency.clone())).await;
+    outcomes.push(("GetCra", requests::cra(process, Some(consistency)).await));
     outcomes
 }
 
 #[tokio::test]
 async fn a_position_past_the_head_is_out_of_range_for_every_query() {
-    let held = some_cras();
+    let process = some_cras();
     for as_of_position in [u64::from(CRAS) + 1, u64::MAX] {
         let consistency = v1::Consistency { as_of_position, ..v1::Consistency::default() };
-        for (method, outcome) in asked_of_each(&held, consistency.clone()).await {
+        for (method, outcome) in from_each(&process, consistency.clone()).await {
             assert_past_the_head(method, &outcome.unwrap_err(), "consistency.as_of_position");
         }
         let request = v1::FollowCrasRequest { after_position: as_of_position, ..Default::default() };
-        let refused = held.service.follow_cras(Request::new(request)).await.map(drop).unwrap_err();
+        let refused = process.service.follow_cras(Request::new(request)).await.map(drop).unwrap_err();
         assert_past_the_head("FollowCras", &refused, "after_position");
     }
 }
 
 #[tokio::test]
 async fn a_future_time_a_malformed_time_and_two_bounds_at_once_are_refused() {
-    let held = some_cras();
+    let process = some_cras();
     let time = |instant: &str| v1::Consistency {
         as_of_time: Some(timestamp_message(instant.parse().unwrap())),
         ..v1::Consistency::default()
@@ -59,20 +60,20 @@ async fn a_future_time_a_malformed_time_and_two_bounds_at_once_are_refused() {
         (no_time(i64::MIN, 0), "DATE_INVALID"),
     ];
     for (consistency, reason) in bad {
-        for (method, outcome) in asked_of_each(&held, consistency.clone()).await {
-            let asked = format!("{method} with {consistency:?}");
-            assert_invalid(&asked, &outcome.expect_err(&asked), &[(AS_OF_TIME, reason)]);
+        for (method, outcome) in from_each(&process, consistency.clone()).await {
+            let query = format!("{method} with {consistency:?}");
+            assert_invalid(&query, &outcome.expect_err(&query), &[(AS_OF_TIME, reason)]);
         }
     }
 }
 
 #[tokio::test]
 async fn a_position_that_the_log_does_not_have_is_refused_at_once() {
-    let held = some_cras();
+    let process = some_cras();
     let min_position = u64::from(CRAS) + 1;
     let consistency = Some(v1::Consistency { min_position, ..v1::Consistency::default() });
     let request = Request::new(v1::ListCrasRequest { consistency, ..v1::ListCrasRequest::default() });
-    let refused = held.service.list_cras(request).await.unwrap_err();
+    let refused = process.service.list_cras(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
     assert_eq!(reason_of(&refused).as_deref(), Some("PAST_THE_HEAD"));
     assert_eq!(fact_of(&refused, "field").as_deref(), Some("consistency.min_position"));
@@ -80,10 +81,10 @@ async fn a_position_that_the_log_does_not_have_is_refused_at_once() {
 
 #[tokio::test]
 async fn a_cra_is_found_only_by_its_id() {
-    let held = some_cras();
+    let process = some_cras();
     let ask = async |cra_id: String| {
         let request = v1::GetCraRequest { cra_id, consistency: None };
-        held.service.get_cra(Request::new(request)).await
+        process.service.get_cra(Request::new(request)).await
     };
     assert!(ask(id(1)).await.is_ok());
     let near = [format!("{} ", id(1)), format!("{}0", id(1)), id(1)[..35].to_owned()];

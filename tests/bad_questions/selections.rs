@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tonic::Code;
 
-use super::{asked, assert_invalid, some_cras};
+use super::{assert_invalid, requests, some_cras};
 
 const NO_DAYS: [&str; 14] = [
     "2024-02-30",
@@ -98,19 +98,19 @@ fn faulty() -> Vec<(v1::Selection, String, &'static str)> {
 
 #[tokio::test]
 async fn every_query_refuses_every_fault_of_a_selection() {
-    let held = some_cras();
+    let process = some_cras();
     for (selection, field, reason) in faulty() {
-        for (method, outcome) in asked::each(&held, &selection).await {
-            let asked = format!("{method} of {selection:?}");
-            let refused = outcome.expect_err(&asked);
-            assert_invalid(&asked, &refused, &[(&field, reason)]);
+        for (method, outcome) in requests::each(&process, &selection).await {
+            let query = format!("{method} of {selection:?}");
+            let refused = outcome.expect_err(&query);
+            assert_invalid(&query, &refused, &[(&field, reason)]);
         }
     }
 }
 
 #[tokio::test]
 async fn every_query_answers_the_same_selections_without_their_fault() {
-    let held = some_cras();
+    let process = some_cras();
     let mut selection =
         v1::Selection { from: "2024-03-01".into(), to: "2024-03-31".into(), ..Default::default() };
     for (_, values_of, good, _) in texts() {
@@ -119,14 +119,14 @@ async fn every_query_answers_the_same_selections_without_their_fault() {
     for (_, values_of, zero) in numbers() {
         values_of(&mut selection).extend((!zero).then_some(1).into_iter().chain(zero.then_some(0)));
     }
-    for (method, outcome) in asked::each(&held, &selection).await {
+    for (method, outcome) in requests::each(&process, &selection).await {
         assert!(outcome.is_ok(), "{method}: {outcome:?}");
     }
 }
 
 #[tokio::test]
 async fn every_fault_of_a_selection_is_reported_at_once() {
-    let held = some_cras();
+    let process = some_cras();
     let (mut selection, mut expected) = (v1::Selection::default(), Vec::new());
     for (field, values_of, _, _) in texts() {
         values_of(&mut selection).push(String::new());
@@ -138,7 +138,7 @@ async fn every_fault_of_a_selection_is_reported_at_once() {
         expected.push((format!("selection.{field}[0]"), "UNKNOWN_VALUE"));
     }
     let expected: Vec<_> = expected.iter().map(|(field, reason)| (field.as_str(), *reason)).collect();
-    for (method, outcome) in asked::each(&held, &selection).await {
+    for (method, outcome) in requests::each(&process, &selection).await {
         assert_invalid(method, &outcome.unwrap_err(), &expected);
     }
 }
@@ -175,9 +175,9 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
-            let held = some_cras();
+            let process = some_cras();
             for selection in selections {
-                let outcomes = asked::each(&held, &selection).await;
+                let outcomes = requests::each(&process, &selection).await;
                 let refused = outcomes[0].1.is_err();
                 for (method, outcome) in outcomes {
                     let Err(status) = outcome else {

@@ -115,7 +115,7 @@ impl Trial {
     }
 
     /// Starts the calls; returns the cases of each caller.
-    fn begun(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Vec<Case>> {
+    fn started(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Vec<Case>> {
         let of_each: Vec<_> = self.askers.iter().map(|asker| self.cases(asker, &cases)).collect();
         for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
             asker.begin(cases, order);
@@ -149,7 +149,7 @@ impl Trial {
 
     /// Makes the calls with each client, and compares the ends.
     async fn all_are_refused(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) {
-        let cases = self.begun(order, cases);
+        let cases = self.started(order, cases);
         self.all_learn(cases).await;
     }
 
@@ -249,7 +249,7 @@ async fn record(pair: &Pair, issuer: &Issuer, cras: u32) -> Recorded {
 }
 
 /// Opens as many streams as a client may have, on both services, until the set is dropped.
-async fn hold(trial: &Trial, client: &str, held: &mut JoinSet<()>) {
+async fn hold(trial: &Trial, client: &str, tasks: &mut JoinSet<()>) {
     let token = trial.issuer.token_for(client, "cra:submit statistics:read", &national(), 600);
     for _ in 0..STREAMS_OF_A_CLIENT {
         let watch = carrying(&token, pb::WatchStatisticsRequest::default());
@@ -265,8 +265,8 @@ async fn hold(trial: &Trial, client: &str, held: &mut JoinSet<()>) {
         let mut ingestion = trial.pair.ingestion().await;
         let mut answers = ingestion.submit_cras(carrying(&token, items)).await.unwrap().into_inner();
         assert!(answers.message().await.unwrap().is_some());
-        held.spawn(async move { while watch.next().await.is_some() {} });
-        held.spawn(async move { while answers.next().await.is_some() {} });
+        tasks.spawn(async move { while watch.next().await.is_some() {} });
+        tasks.spawn(async move { while answers.next().await.is_some() {} });
     }
 }
 
@@ -279,11 +279,11 @@ async fn what_is_refused_at_its_beginning_is_refused_by_every_protocol_as_to_ton
     trial.all_are_refused(Order::InTurn, |table| table.of_requests(&recorded)).await;
     trial.all_are_refused(Order::InTurn, Table::of_reality).await;
 
-    let mut held = JoinSet::new();
-    hold(&trial, "holder-0", &mut held).await;
+    let mut tasks = JoinSet::new();
+    hold(&trial, "holder-0", &mut tasks).await;
     trial.all_are_refused(Order::InTurn, |table| table.past_the_streams_of("holder-0")).await;
     for holder in 1..STREAMS / STREAMS_OF_A_CLIENT {
-        hold(&trial, &format!("holder-{holder}"), &mut held).await;
+        hold(&trial, &format!("holder-{holder}"), &mut tasks).await;
     }
     // Every stream of the process is taken: a client without streams is refused too.
     let of_the_process = ["SubmitCras", "ImportLegacyCras", "WatchStatistics", "FollowCras"];
@@ -294,7 +294,7 @@ async fn what_is_refused_at_its_beginning_is_refused_by_every_protocol_as_to_ton
             cases
         })
         .await;
-    drop(held);
+    drop(tasks);
     trial.all_are_refused(Order::InTurn, Table::past_the_rate).await;
 }
 
@@ -337,16 +337,16 @@ fn every_reason_of_the_services_is_provoked() {
     let folder = in_repository("tests/clients/refusals");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let files = files.chain([in_repository("tests/reality/refused-streams.json")]);
-    let asked: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
-    let asked: BTreeSet<_> = asked.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).collect();
+    let sources: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let sources: BTreeSet<_> = sources.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).collect();
     let missing: BTreeSet<_> =
-        reasons().into_iter().filter(|reason| !asked.contains(reason.as_str())).collect();
+        reasons().into_iter().filter(|reason| !sources.contains(reason.as_str())).collect();
     let excepted: BTreeSet<_> = NOT_PROVOKED.iter().map(|(reason, _)| (*reason).to_owned()).collect();
     assert_eq!(missing, excepted);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ends_later_tells_grpcio_and_grpc_js_why_as_it_tells_tonic() {
+async fn a_stream_that_ends_later_gives_grpcio_and_grpc_js_the_same_reason_as_tonic() {
     let mut trial = Trial::begin(CRAS, Asker::of_grpc()).await;
     trial.all_are_refused(Order::InTurn, |table| table.of_rows(vec![faults::of_a_large_table()])).await;
     trial.all_are_refused(Order::Together, in_the_middle).await;

@@ -68,8 +68,8 @@ impl Balancer {
             if ready.contains("503") { Ok(()) } else { Err(ready) }
         })
         .await;
-        let left = service.address();
-        self.ready.lock().unwrap().retain(|address| *address != left);
+        let address = service.address();
+        self.ready.lock().unwrap().retain(|other| *other != address);
         let ended = service.ended().await;
         assert!(ended.success(), "{ended}: {}", service.output());
     }

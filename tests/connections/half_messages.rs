@@ -94,7 +94,7 @@ async fn status_of(half: Half) -> Status {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn methods_open_to_all_take_small_messages_and_say_so_by_the_length_alone() {
+async fn methods_open_to_all_accept_small_messages_and_refuse_larger_ones_by_the_length_alone() {
     let issuer = Issuer::new();
     let pair = Pair::start_trusting(&issuer, &[PROBED]).await;
     let requests = connection(2, pair.ingestion.address()).await;
@@ -117,14 +117,14 @@ async fn half_messages_without_a_token_cost_next_to_nothing_and_end() {
     let pair = Pair::start_trusting(&issuer, &[PROBED, slow]).await;
     let service = pair.ingestion.address();
     let before = resident(&pair.ingestion);
-    let mut held = Vec::new();
+    let mut halves = Vec::new();
     for last in 2..12 {
         let requests = connection(last, service).await;
         for _ in 0..20 {
-            held.push(half(&requests, REFLECTION, None, 4_096, 4_000).await);
-            held.push(half(&requests, CHECK, None, 4_096, 4_000).await);
+            halves.push(half(&requests, REFLECTION, None, 4_096, 4_000).await);
+            halves.push(half(&requests, CHECK, None, 4_096, 4_000).await);
             // A method that needs a token is refused before its message is read.
-            held.push(half(&requests, SUBMIT, None, 4_000_000, 300_000).await);
+            halves.push(half(&requests, SUBMIT, None, 4_000_000, 300_000).await);
         }
     }
     let grown = resident(&pair.ingestion).saturating_sub(before);
@@ -133,7 +133,7 @@ async fn half_messages_without_a_token_cost_next_to_nothing_and_end() {
     let mut honest = pair.ingestion().await;
     honest.submit_cra(carrying(&token, submission(&new_id(), workshop(5)))).await.unwrap();
     let mut ends = [0, 0];
-    for half in held {
+    for half in halves {
         let status = status_of(half).await;
         match status.code() {
             Code::Aborted | Code::DeadlineExceeded => ends[0] += 1,
@@ -147,7 +147,7 @@ async fn half_messages_without_a_token_cost_next_to_nothing_and_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request_is_served_beside_them() {
+async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request_is_still_served() {
     let issuer = Issuer::new();
     // So long that no deadline ends a call.
     let patient = ("SERVER__REQUEST_TIMEOUT_MS", "600000");
@@ -155,21 +155,21 @@ async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request
     let pair = Pair::start_trusting(&issuer, &settings).await;
     let service = pair.ingestion.address();
     let before = resident(&pair.ingestion);
-    let mut held = Vec::new();
+    let mut halves = Vec::new();
     // 8 clients × 12 messages × 3 MiB: 288 MiB of a budget of 16.
     for client in 0..8 {
         let requests = connection(2 + client, service).await;
         let token = issuer.token_for(&format!("hostile-{client}"), "cra:submit", &national(), 600);
         for number in 0..12 {
             let path = if number % 2 == 0 { SUBMIT } else { SUBMIT_MANY };
-            held.push((half(&requests, path, Some(&token), 4_000_000, 3_000_000).await, requests.clone()));
+            halves.push((half(&requests, path, Some(&token), 4_000_000, 3_000_000).await, requests.clone()));
         }
     }
-    let whole = held.iter().filter(|(half, _)| half.is_taken).count();
+    let whole = halves.iter().filter(|(half, _)| half.is_taken).count();
     assert!(
         whole <= 5,
         "{whole} messages of 3 MB within 16 MiB: {:?}",
-        held.iter().map(|(half, _)| half.is_taken).collect::<Vec<_>>()
+        halves.iter().map(|(half, _)| half.is_taken).collect::<Vec<_>>()
     );
     let undecoded = figure(&pair.ingestion, "cra_undecoded_bytes").await;
     assert!(undecoded > 0 && undecoded <= 16 * MIB, "{undecoded}");
@@ -180,7 +180,7 @@ async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request
     let mut honest = pair.ingestion().await;
     honest.submit_cra(carrying(&token, submission(&new_id(), workshop(5)))).await.unwrap();
 
-    let (refused, rest): (Vec<_>, Vec<_>) = held.into_iter().partition(|(half, _)| !half.is_taken);
+    let (refused, rest): (Vec<_>, Vec<_>) = halves.into_iter().partition(|(half, _)| !half.is_taken);
     for (half, _) in refused {
         let status = status_of(half).await;
         assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
@@ -202,9 +202,9 @@ async fn one_client_fills_a_quarter_of_the_budget_and_another_sends_its_large_me
     let service = pair.ingestion.address();
     let greedy = issuer.token_for("greedy", "cra:submit", &national(), 600);
     let requests = connection(2, service).await;
-    let mut held = Vec::new();
+    let mut halves = Vec::new();
     for _ in 0..10 {
-        held.push(half(&requests, SUBMIT_MANY, Some(&greedy), 4_000_000, 1_500_000).await);
+        halves.push(half(&requests, SUBMIT_MANY, Some(&greedy), 4_000_000, 1_500_000).await);
     }
     let undecoded = figure(&pair.ingestion, "cra_undecoded_bytes").await;
     assert!(undecoded <= 4 * MIB, "{undecoded}");

@@ -104,7 +104,7 @@ async fn reflection_is_served_only_where_it_is_not_turned_off() {
 #[test]
 fn limits_outside_their_bounds_are_refused_at_start_with_what_is_expected() {
     for kind in [Kind::Ingestion, Kind::Projection] {
-        for (name, value, said) in [
+        for (name, value, message) in [
             (
                 "CRA_SERVER__CONNECTIONS__HANDSHAKE_MS",
                 "50",
@@ -122,7 +122,7 @@ fn limits_outside_their_bounds_are_refused_at_start_with_what_is_expected() {
         ] {
             let dir = tempfile::tempdir().unwrap();
             let ended = run_to_end(kind, dir.path(), &[], &[(name, value)]);
-            assert!(!ended.status.success() && ended.stderr.contains(said), "{name}: {}", ended.stderr);
+            assert!(!ended.status.success() && ended.stderr.contains(message), "{name}: {}", ended.stderr);
         }
     }
 }

@@ -35,9 +35,9 @@ async fn crowded(issuer: &Issuer, rest: &[(&str, &str)]) -> Pair {
 
 /// Keeps silent connections from one address open, half of which have sent the preface; replaces closed ones.
 async fn besiege(last: u8, service: std::net::SocketAddr, stop: Arc<AtomicBool>) {
-    let mut held: Vec<Option<Connection>> = (0..PER_ADDRESS).map(|_| None).collect();
+    let mut connections: Vec<Option<Connection>> = (0..PER_ADDRESS).map(|_| None).collect();
     while !stop.load(Ordering::Relaxed) {
-        for (number, slot) in held.iter_mut().enumerate() {
+        for (number, slot) in connections.iter_mut().enumerate() {
             if slot.as_ref().is_none_or(Connection::is_closed) {
                 let opened = if number % 2 == 0 {
                     Connection::from(last, service).await
@@ -136,7 +136,7 @@ async fn bytes_without_a_request_are_bounded_whatever_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_gets_a_goaway_and_a_stock_client_goes_on_with_another() {
+async fn an_idle_connection_gets_a_goaway_and_a_stock_client_continues_with_another() {
     let issuer = Issuer::new();
     let pair = crowded(&issuer, &[("SERVER__CONNECTIONS__IDLE_S", "1")]).await;
     let service = pair.ingestion.address();
@@ -205,16 +205,16 @@ async fn connections_with_a_token_keep_their_room_and_one_more_is_refused() {
     let issuer = Issuer::new();
     let pair = crowded(&issuer, &[("SERVER__CONNECTIONS__PER_ADDRESS", "2")]).await;
     let token = issuer.token("cra:submit", &national());
-    let mut held = Vec::new();
+    let mut connections = Vec::new();
     for _ in 0..2 {
         let mut client = Ingestion::new(client_from(2, pair.ingestion.address()).await.unwrap());
         client.submit_cra(carrying(&token, submission(&new_id(), workshop(5)))).await.unwrap();
-        held.push(client);
+        connections.push(client);
     }
     let refused = Connection::from(2, pair.ingestion.address()).await.unwrap();
     assert_eq!(refused.ended().await, End::Cut);
     assert!(figure(&pair.ingestion, r#"cra_connections_refused_total{cause="address"}"#).await >= 1);
-    for client in &mut held {
+    for client in &mut connections {
         let request = pb::SubmitCraRequest { ..submission(&new_id(), workshop(5)) };
         client.submit_cra(carrying(&token, request)).await.unwrap();
     }

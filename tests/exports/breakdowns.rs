@@ -3,7 +3,7 @@
 use cra_contracts::v1 as pb;
 use serde_json::json;
 
-use super::{asked, column};
+use super::{column, request_of};
 use crate::harness::{Pair, cra_of, exported, new_id, read_export, submission, submitted};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
         let of = |format| pb::ExportRequest {
             dimension: dimension.into(),
             consistency: consistency.clone(),
-            ..asked(pb::ExportContent::Breakdown, format)
+            ..request_of(pb::ExportContent::Breakdown, format)
         };
         let csv = exported(&mut statistics, of(pb::ExportFormat::Csv)).await.unwrap();
         let csv = read_export("breakdown.csv", &csv.bytes);

@@ -9,7 +9,7 @@ use cra_domain::vocabulary::{Activity, Channel, DurationBand, SubTheme, Theme, W
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{asked, read, submit};
+use super::{read, request_of, submit};
 use crate::harness::{Exported, Pair, Statistics, exported, imported, workshop};
 
 /// Texts that a spreadsheet would evaluate or misread.
@@ -265,14 +265,14 @@ async fn recorded(pair: &Pair) -> (Vec<pb::CraRecord>, u64) {
 
     let mut statistics = pair.statistics().await;
     let mut records = Vec::new();
-    for (place, receipt) in receipts.iter().enumerate() {
+    for (index, receipt) in receipts.iter().enumerate() {
         let record = record_of(&mut statistics, &receipt.cra_id, head).await;
         // The API returns what was submitted.
-        let sent = if place == 5 { Some(&corrected) } else { submissions.get(place) };
+        let sent = if index == 5 { Some(&corrected) } else { submissions.get(index) };
         if let Some(sent) = sent {
-            let given = record.cra.as_ref().unwrap();
+            let content = record.cra.as_ref().unwrap();
             assert_eq!(
-                (&given.annotation, &given.follow_up, given.ages),
+                (&content.annotation, &content.follow_up, content.ages),
                 (&sent.annotation, &sent.follow_up, sent.ages)
             );
         }
@@ -292,7 +292,7 @@ async fn files(pair: &Pair, min_position: u64) -> BTreeMap<&'static str, Exporte
         ("parquet", pb::ExportFormat::Parquet),
     ] {
         let consistency = Some(pb::Consistency { min_position, ..pb::Consistency::default() });
-        let request = pb::ExportRequest { consistency, ..asked(pb::ExportContent::Cras, format) };
+        let request = pb::ExportRequest { consistency, ..request_of(pb::ExportContent::Cras, format) };
         files.insert(name, exported(&mut statistics, request).await.unwrap());
     }
     files
@@ -421,7 +421,7 @@ async fn a_workbook_of_cras_says_its_selection_and_its_position() {
             ..pb::Selection::default()
         }),
         consistency: Some(pb::Consistency { min_position: head, ..pb::Consistency::default() }),
-        ..asked(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)
+        ..request_of(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)
     };
     let file = exported(&mut pair.statistics().await, request).await.unwrap();
     let name = format!("cra-comptes-rendus_depuis-2024-03-01_departement-35_position-{head}.xlsx");

@@ -6,7 +6,7 @@ use cra_contracts::v1 as pb;
 use cra_exports::{About, BreakdownLine, BreakdownWorkbook, Content, Csv, breakdown_columns};
 use serde_json::{Value, json};
 
-use super::{as_of, asked, column, read, submit};
+use super::{as_of, column, read, request_of, submit};
 use crate::harness::{Exported, Pair, exported, read_export, workshop};
 
 /// A log of three months with a gap, queried as of the position before its last event.
@@ -66,7 +66,7 @@ impl Log {
         let request = pb::ExportRequest {
             selection: Some(self.selection.clone()),
             consistency: Some(self.consistency.clone()),
-            ..asked(pb::ExportContent::Statistics, format)
+            ..request_of(pb::ExportContent::Statistics, format)
         };
         exported(&mut self.pair.statistics().await, request).await.unwrap()
     }
@@ -247,14 +247,14 @@ async fn a_workbook_has_the_figures_of_the_api_as_numbers_with_charts_months_and
     }
     check_months(sheets["Mois"], &log.months().await);
     let meanings = sheets["Définitions"]["rows"].to_string();
-    for said in [
+    for expected in [
         "Accompagnements moins personnes déjà accompagnées.",
         "du 10 janvier 2024 au 31 mars 2024",
         "Courriels",
         &format!("{{\"text\":\"{}\"}}", log.position),
         file.header.snapshot.as_ref().unwrap().definitions.as_str(),
     ] {
-        assert!(meanings.contains(said), "{said}");
+        assert!(meanings.contains(expected), "{expected}");
     }
 
     check_summary(&workbook["sheets"][0], &log);
@@ -267,7 +267,7 @@ async fn a_workbook_has_the_figures_of_the_api_as_numbers_with_charts_months_and
 fn check_summary(sheet: &Value, log: &Log) {
     assert_eq!((&sheet["name"], sheet["charts"].as_array().unwrap().len()), (&json!("Synthèse"), 4));
     let text = sheet["rows"].to_string();
-    for said in [
+    for expected in [
         "Statistiques des comptes-rendus d'activité",
         "Période : du 10 janvier 2024 au 31 mars 2024",
         "Thématique : Courriels",
@@ -275,7 +275,7 @@ fn check_summary(sheet: &Value, log: &Log) {
         "(heure de Paris)",
         "Personnes accompagnées",
     ] {
-        assert!(text.contains(said), "{said}");
+        assert!(text.contains(expected), "{expected}");
     }
     assert!(text.contains("{\"number\":3}") && text.contains("{\"number\":23}"), "CRAs and acts: {text}");
 }

@@ -6,7 +6,7 @@ use cra_contracts::v1 as pb;
 use cra_domain::spelling;
 use serde_json::Value;
 
-use super::{asked, read, submit};
+use super::{read, request_of, submit};
 use crate::harness::{Pair, exported, imported, workshop};
 
 /// A line of the statistics by its name, and its count.
@@ -106,7 +106,8 @@ async fn a_long_table_grouped_by_its_value_gives_the_lines_of_the_statistics() {
         assert!(!expected.is_empty());
         let mut tables = Vec::new();
         for format in [pb::ExportFormat::Csv, pb::ExportFormat::Xlsx, pb::ExportFormat::Parquet] {
-            let request = pb::ExportRequest { consistency: consistency.clone(), ..asked(content, format) };
+            let request =
+                pb::ExportRequest { consistency: consistency.clone(), ..request_of(content, format) };
             let file = exported(&mut statistics, request).await.unwrap();
             let begin = format!("cra-comptes-rendus-par-{name}_toutes-dates_position-{last}.");
             assert!(file.header.file_name.starts_with(&begin), "{}", file.header.file_name);
@@ -133,7 +134,7 @@ async fn a_theme_comes_with_its_own_sub_themes() {
     let min_position = log(&pair).await;
     let request = pb::ExportRequest {
         consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
-        ..asked(pb::ExportContent::CraThemes, pb::ExportFormat::Csv)
+        ..request_of(pb::ExportContent::CraThemes, pb::ExportFormat::Csv)
     };
     let file = exported(&mut pair.statistics().await, request).await.unwrap();
     let rows = table(&read(&file), pb::ExportFormat::Csv);

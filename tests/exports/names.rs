@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use cra_contracts::{json, v1 as pb};
 use serde_json::Value;
 
-use super::{asked, read};
+use super::{read, request_of};
 use crate::harness::{Exported, Pair, exported, submitted};
 
 const TWO_DEPARTMENTS: &str = include_str!("../reality/two-departments.ndjson");
@@ -49,10 +49,10 @@ async fn two_departments_have_two_files_and_each_says_its_department() {
     let mut statistics = pair.statistics().await;
     let mut names = HashSet::new();
     let asks = [
-        asked(Statistics, Csv),
-        asked(Statistics, Xlsx),
-        pb::ExportRequest { dimension: pb::Dimension::Month.into(), ..asked(Breakdown, Csv) },
-        pb::ExportRequest { dimension: pb::Dimension::Month.into(), ..asked(Breakdown, Xlsx) },
+        request_of(Statistics, Csv),
+        request_of(Statistics, Xlsx),
+        pb::ExportRequest { dimension: pb::Dimension::Month.into(), ..request_of(Breakdown, Csv) },
+        pb::ExportRequest { dimension: pb::Dimension::Month.into(), ..request_of(Breakdown, Xlsx) },
         pb::ExportRequest {
             granularity: pb::Granularity::Week.into(),
             selection: Some(pb::Selection {
@@ -60,13 +60,13 @@ async fn two_departments_have_two_files_and_each_says_its_department() {
                 to: "2026-10-31".into(),
                 ..pb::Selection::default()
             }),
-            ..asked(Series, Xlsx)
+            ..request_of(Series, Xlsx)
         },
-        asked(Cras, Csv),
-        asked(Cras, Xlsx),
-        asked(Cras, Ndjson),
-        asked(Cras, Parquet),
-        asked(CraThemes, Parquet),
+        request_of(Cras, Csv),
+        request_of(Cras, Xlsx),
+        request_of(Cras, Ndjson),
+        request_of(Cras, Parquet),
+        request_of(CraThemes, Parquet),
     ];
     for (request, (code, name)) in asks.iter().flat_map(|ask| DEPARTMENTS.map(|of| (ask, of))) {
         let of = of_department(request.clone(), code, last);
@@ -96,7 +96,7 @@ async fn the_same_question_is_the_same_file_whatever_the_order_of_its_values() {
                 ..pb::Selection::default()
             }),
             consistency: Some(pb::Consistency { min_position: last, ..pb::Consistency::default() }),
-            ..asked(pb::ExportContent::Statistics, pb::ExportFormat::Csv)
+            ..request_of(pb::ExportContent::Statistics, pb::ExportFormat::Csv)
         };
         exported(&mut statistics, request).await.unwrap()
     };
@@ -108,7 +108,7 @@ async fn the_same_question_is_the_same_file_whatever_the_order_of_its_values() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parquet_file_says_in_its_metadata_what_it_is_of() {
     let (pair, last) = log().await;
-    let request = of_department(asked(pb::ExportContent::Cras, pb::ExportFormat::Parquet), "2A", last);
+    let request = of_department(request_of(pb::ExportContent::Cras, pb::ExportFormat::Parquet), "2A", last);
     let file = exported(&mut pair.statistics().await, request).await.unwrap();
     let metadata = read(&file)["metadata"].clone();
     let of = |key: &str| metadata[key].as_str().unwrap_or_else(|| panic!("{key} in {metadata}")).to_owned();

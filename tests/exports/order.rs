@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use cra_contracts::v1 as pb;
 use serde_json::Value;
 
-use super::{as_of, asked, column, read};
+use super::{as_of, column, read, request_of};
 use crate::harness::{Exported, Pair, Statistics, exported, new_id, submission, submit_stream, workshop};
 
 /// More than a part of any format has.
@@ -82,7 +82,7 @@ async fn file(
     let request = pb::ExportRequest {
         selection: Some(selection.clone()),
         consistency: Some(state.clone()),
-        ..asked(pb::ExportContent::Cras, format)
+        ..request_of(pb::ExportContent::Cras, format)
     };
     exported(statistics, request).await.unwrap()
 }
@@ -97,10 +97,10 @@ fn of_parquet(file: &Exported) -> Vec<[String; 3]> {
     let table = read(file);
     let names: Vec<&Value> =
         table["columns"].as_array().unwrap().iter().map(|column| &column["name"]).collect();
-    let places = ["cra_id", "date", "participants"]
+    let columns = ["cra_id", "date", "participants"]
         .map(|name| names.iter().position(|column| *column == name).unwrap());
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    table["rows"].as_array().unwrap().iter().map(|row| places.map(|place| text(&row[place]))).collect()
+    table["rows"].as_array().unwrap().iter().map(|row| columns.map(|column| text(&row[column]))).collect()
 }
 
 fn of_ndjson(file: &Exported) -> Vec<[String; 3]> {

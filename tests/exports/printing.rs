@@ -6,7 +6,7 @@ use std::process::Command;
 use cra_contracts::v1 as pb;
 use serde_json::{Value, json};
 
-use super::{asked, read, submit};
+use super::{read, request_of, submit};
 use crate::harness::{Pair, Statistics, exported, workshop};
 
 /// A log of two years of CRAs, with themes, ages and organisations of every length.
@@ -130,8 +130,8 @@ fn check_widths(sheet: &Value) {
 async fn the_statistics_are_a_report_of_a_page_per_sheet() {
     let pair = Pair::start().await;
     let last = log(&pair).await;
-    let asked = asked(pb::ExportContent::Statistics, pb::ExportFormat::Xlsx);
-    let (bytes, workbook) = workbook(&mut pair.statistics().await, last, asked).await;
+    let request = request_of(pb::ExportContent::Statistics, pb::ExportFormat::Xlsx);
+    let (bytes, workbook) = workbook(&mut pair.statistics().await, last, request).await;
     let sheets = sheets(&workbook);
     assert_eq!(sheets[0]["name"], "Synthèse");
     let mut charts = 0;
@@ -160,34 +160,34 @@ async fn long_tables_print_under_their_headings_and_are_filtered() {
     let last = log(&pair).await;
     let mut statistics = pair.statistics().await;
     let month = pb::Dimension::Month.into();
-    for (asked, repeats) in [
-        (asked(pb::ExportContent::Cras, pb::ExportFormat::Xlsx), true),
-        (asked(pb::ExportContent::CraThemes, pb::ExportFormat::Xlsx), true),
+    for (request, repeats) in [
+        (request_of(pb::ExportContent::Cras, pb::ExportFormat::Xlsx), true),
+        (request_of(pb::ExportContent::CraThemes, pb::ExportFormat::Xlsx), true),
         (
             pb::ExportRequest {
                 dimension: month,
-                ..asked(pb::ExportContent::Breakdown, pb::ExportFormat::Xlsx)
+                ..request_of(pb::ExportContent::Breakdown, pb::ExportFormat::Xlsx)
             },
             true,
         ),
         (
             pb::ExportRequest {
                 granularity: pb::Granularity::Week.into(),
-                ..asked(pb::ExportContent::Series, pb::ExportFormat::Xlsx)
+                ..request_of(pb::ExportContent::Series, pb::ExportFormat::Xlsx)
             },
             false,
         ),
     ] {
-        let (_, workbook) = workbook(&mut statistics, last, asked.clone()).await;
+        let (_, workbook) = workbook(&mut statistics, last, request.clone()).await;
         let table = &sheets(&workbook)[0];
         for sheet in &sheets(&workbook)[1..] {
             check_page(sheet);
         }
         let rows = table["rows"].as_array().unwrap().len();
-        assert_eq!(table["page"]["repeated"], "$1:$1", "{asked:?}");
-        assert_eq!((&table["page"]["fits"], &table["frozen"]), (&json!([1, 0]), &json!("A2")), "{asked:?}");
+        assert_eq!(table["page"]["repeated"], "$1:$1", "{request:?}");
+        assert_eq!((&table["page"]["fits"], &table["frozen"]), (&json!([1, 0]), &json!("A2")), "{request:?}");
         if repeats {
-            let filter = table["filter"].as_str().unwrap_or_else(|| panic!("{asked:?} has no filter"));
+            let filter = table["filter"].as_str().unwrap_or_else(|| panic!("{request:?} has no filter"));
             assert!(filter.starts_with("A1:") && filter.ends_with(&rows.to_string()), "{filter}");
             assert_eq!(table["page"]["last_row"], rows);
         }

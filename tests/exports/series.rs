@@ -3,7 +3,7 @@
 use cra_contracts::v1 as pb;
 use serde_json::json;
 
-use super::{asked, column, submit};
+use super::{column, request_of, submit};
 use crate::harness::{Pair, exported, read_export, workshop};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn a_series_on_file_is_the_series_of_the_api_period_by_period() {
             selection: Some(selection.clone()),
             granularity: granularity.into(),
             consistency: consistency.clone(),
-            ..asked(pb::ExportContent::Series, format)
+            ..request_of(pb::ExportContent::Series, format)
         };
         let file = exported(&mut statistics, of(pb::ExportFormat::Csv)).await.unwrap();
         let expected = format!("{name}_2024-01-10-au-2024-03-31_position-{last}.csv");

@@ -98,13 +98,13 @@ async fn a_limit_that_is_reached_says_when_to_come_back() {
         consistency: Some(pb::Consistency { min_position: position, ..pb::Consistency::default() }),
         ..pb::ExportRequest::default()
     };
-    let held = pair.statistics().await.export(request).await.unwrap();
+    let export = pair.statistics().await.export(request).await.unwrap();
     for http in Http::BOTH {
         let busy = file(http, &pair, "statistics.csv");
         assert_eq!((busy.status, busy.header("retry-after")), (429, "5"), "{}", busy.text());
         assert_eq!(busy.problem()["reason"], "BUSY");
     }
-    drop(held);
+    drop(export);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,8 +37,8 @@ fn as_user(guarded: &Guarded, user: &str, projection: &Service, arguments: &[&st
         patience,
     ];
     // A reader that may not read waits for half a minute.
-    let wait = Duration::from_mins(2);
-    run_to_end_within(wait, Kind::CommandLine, &guarded.dir.path().join("desk"), arguments, &environment)
+    let timeout = Duration::from_mins(2);
+    run_to_end_within(timeout, Kind::CommandLine, &guarded.dir.path().join("desk"), arguments, &environment)
 }
 
 #[tokio::test(flavor = "multi_thread")]

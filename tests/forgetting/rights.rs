@@ -166,7 +166,7 @@ async fn a_log_forgets_and_is_destroyed_only_by_a_token_of_operations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_projection_without_identity_and_no_flag_stands_in_for_the_token() {
+async fn no_projection_without_identity_and_no_flag_replaces_the_token() {
     let guarded = Guarded::start().await;
     // Of the same log, without identity.
     let open = [("LOG__SLOT", "a")];

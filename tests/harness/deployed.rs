@@ -22,8 +22,8 @@ pub(crate) fn nats_server() -> PathBuf {
 /// Currently free ports.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     // Bound at the same time, so that they differ.
-    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    held.map(|listener| listener.local_addr().unwrap().port())
+    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 /// The servers, on free loopback ports; stopped when dropped.

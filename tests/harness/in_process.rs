@@ -53,9 +53,9 @@ impl InProcess {
 
     /// The service over a log of these events, applied in one batch.
     pub(crate) fn of(events: &[pb::CraEvent]) -> Self {
-        let held = Self::new();
-        held.apply(events, &[events.len().max(1)]);
-        held
+        let process = Self::new();
+        process.apply(events, &[events.len().max(1)]);
+        process
     }
 
     /// Appends events to the log and applies them, in batches of these sizes, repeated.

@@ -278,7 +278,7 @@ pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment
 
 /// Like [`run_to_end`], with a longer limit.
 pub(crate) fn run_to_end_within(
-    wait: Duration,
+    timeout: Duration,
     kind: Kind,
     dir: &Path,
     arguments: &[&str],
@@ -295,19 +295,19 @@ pub(crate) fn run_to_end_within(
         .stderr(File::create(&stderr).unwrap())
         .spawn()
         .unwrap();
-    let ended = wait_for_end(&mut child, wait);
+    let ended = wait_for_end(&mut child, timeout);
     let read = |file| fs::read_to_string(file).unwrap();
     let (stdout, stderr) = (read(stdout), read(stderr));
     let Some(status) = ended else {
         let _ = child.kill();
         let _ = child.wait();
-        panic!("{} went on for {wait:?}; it wrote:\n{stderr}", kind.binary());
+        panic!("{} went on for {timeout:?}; it wrote:\n{stderr}", kind.binary());
     };
     Ended { status, stdout, stderr }
 }
 
-pub(super) fn wait_for_end(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + wait;
+pub(super) fn wait_for_end(child: &mut Child, timeout: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + timeout;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);

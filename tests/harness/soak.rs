@@ -10,8 +10,8 @@ pub(crate) fn either<T>(short: T, long: T) -> T {
 
 /// A random generator whose seed is printed: `CRA_TEST_SEED` repeats a run.
 pub(crate) fn chance() -> StdRng {
-    let given = std::env::var("CRA_TEST_SEED").ok();
-    let seed = given.map_or_else(|| rand::rng().random(), |seed| seed.parse().unwrap());
+    let seed_text = std::env::var("CRA_TEST_SEED").ok();
+    let seed = seed_text.map_or_else(|| rand::rng().random(), |seed| seed.parse().unwrap());
     eprintln!("CRA_TEST_SEED={seed}");
     StdRng::seed_from_u64(seed)
 }

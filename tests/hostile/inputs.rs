@@ -42,7 +42,7 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_709_636_400).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn are_told(faults: &[Violation]) {
+fn are_reported(faults: &[Violation]) {
     for fault in faults {
         assert!(!fault.field.is_empty() && !fault.fault.reason().is_empty());
         assert!(!fault.fault.description().is_empty() && !fault.fault.message_fr().is_empty());
@@ -61,7 +61,7 @@ pub(crate) fn submission(bytes: &[u8]) {
         }
         Err(faults) => {
             assert!(!faults.is_empty(), "refused without a fault");
-            are_told(&faults);
+            are_reported(&faults);
         }
     }
 }
@@ -76,11 +76,11 @@ pub(crate) fn legacy_document(bytes: &[u8]) {
             let read = cra_domain::cra::Cra::from_message(&upcast.cra.to_message());
             assert_eq!(read.ok().as_ref(), Some(&upcast.cra), "what is imported is read back");
         }
-        Err(faults) => are_told(&faults),
+        Err(faults) => are_reported(&faults),
     }
     match document.admit() {
         Ok(admitted) => assert_eq!(document.read(), Ok(admitted)),
-        Err(faults) => are_told(&faults),
+        Err(faults) => are_reported(&faults),
     }
     let version = document.version();
     assert!(version.differences(&version).is_empty());
@@ -120,24 +120,24 @@ pub(crate) fn question(bytes: &[u8]) {
         let selection = request.selection.unwrap_or_default();
         match Selection::parse(&selection) {
             Ok(selection) => drop(Filter::bind(&selection, &dictionary)),
-            Err(faults) => are_told(&faults),
+            Err(faults) => are_reported(&faults),
         }
         if let Err(faults) = Periods::parse(&selection, request.granularity) {
-            are_told(&faults);
+            are_reported(&faults);
         }
         if let Err(fault) = Consistency::parse(request.consistency.as_ref(), now()) {
-            are_told(&[fault]);
+            are_reported(&[fault]);
         }
     }
     if let Ok(request) = v1::ListBreakdownRequest::decode(bytes)
         && let Err(faults) = Breakdown::parse(request.dimension, &request.order_by, request.include_empty)
     {
-        are_told(&faults);
+        are_reported(&faults);
     }
     if let Ok(request) = v1::GetCrossTableRequest::decode(bytes)
         && let Err(faults) = Axes::parse(&request)
     {
-        are_told(&faults);
+        are_reported(&faults);
     }
     if let Ok(request) = v1::WatchStatisticsRequest::decode(bytes) {
         let _ = watch_interval(request.min_interval_ms);
@@ -221,17 +221,18 @@ pub(crate) fn token(bytes: &[u8]) {
     let issuer = &*ISSUER;
     let text = String::from_utf8_lossy(bytes);
     if let Ok(caller) = identity::verify(&text, &issuer.keys, &issuer.settings) {
-        let kept = issuer.tokens.iter().map(|kept| identity::verify(kept, &issuer.keys, &issuer.settings));
-        assert!(kept.into_iter().any(|kept| kept == Ok(caller.clone())), "no one signed for {caller:?}");
+        let mut callers =
+            issuer.tokens.iter().map(|token| identity::verify(token, &issuer.keys, &issuer.settings));
+        assert!(callers.any(|other| other == Ok(caller.clone())), "no one signed for {caller:?}");
     }
     // Texts that are too long are refused before they are parsed.
-    let Some(Ok(said)) = (bytes.len() <= 4_096).then(|| serde_json::from_slice::<Claims>(bytes)) else {
+    let Some(Ok(claims)) = (bytes.len() <= 4_096).then(|| serde_json::from_slice::<Claims>(bytes)) else {
         return;
     };
     // Any expiry and any audience.
-    let _ = issuer.takes(&signed(&issuer.signs, &said));
+    let _ = issuer.takes(&signed(&issuer.signs, &claims));
     let Claims { iss, aud, exp, .. } = kept_claims();
-    let for_us = Claims { iss, aud, exp, nbf: None, iat: None, ..said };
+    let for_us = Claims { iss, aud, exp, nbf: None, iat: None, ..claims };
     let as_checked = for_us.check().is_ok();
     assert_eq!(issuer.takes(&signed(&issuer.signs, &for_us)), as_checked, "{for_us:?}");
 }

@@ -21,15 +21,15 @@ fn retained(target: &str) -> Vec<Vec<u8>> {
 #[test]
 fn of_the_retained_tokens_only_those_signed_by_the_issuer_for_this_service_are_accepted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/token");
-    let mut taken = Vec::new();
+    let mut accepted = Vec::new();
     for file in fs::read_dir(folder).unwrap() {
         let file = file.unwrap();
         if inputs::is_taken(&fs::read_to_string(file.path()).unwrap()) {
-            taken.push(file.file_name().into_string().unwrap());
+            accepted.push(file.file_name().into_string().unwrap());
         }
     }
-    taken.sort_unstable();
-    assert_eq!(taken, ["taken-eddsa", "taken-es256", "taken-rs256"]);
+    accepted.sort_unstable();
+    assert_eq!(accepted, ["taken-eddsa", "taken-es256", "taken-rs256"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::harness::{
 use crate::metrics::{scraped, value};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_are_away_at_start_are_asked_for_again_and_health_and_a_metric_say_so() {
+async fn keys_that_are_unavailable_at_start_are_fetched_again_and_health_and_a_metric_report_it() {
     let issuer = Issuer::new();
     let address = KeyServer::start().unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -22,7 +22,7 @@ async fn keys_that_are_away_at_start_are_asked_for_again_and_health_and_a_metric
     let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let settings: Vec<_> = own.chain([("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")]).collect();
     let (mut ingestion, mut projection) = service_pair(dir.path(), &nats.url(), &settings);
-    let begun = Instant::now();
+    let started = Instant::now();
     tokio::join!(ingestion.start(), projection.start());
     for service in [&ingestion, &projection] {
         eventually("health answers", async || match service.health().await? {
@@ -39,14 +39,14 @@ async fn keys_that_are_away_at_start_are_asked_for_again_and_health_and_a_metric
     assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
 
     // Fetched again automatically, at the earliest after 1, 2, 4 ... seconds, less a fifth.
-    eventually("they are asked for again", async || match address.requests() {
-        few @ ..6 => Err(format!("asked {few} times")),
+    eventually("they are requested again", async || match address.requests() {
+        few @ ..6 => Err(format!("{few} requests")),
         _ => Ok(()),
     })
     .await;
-    let asked = u32::try_from(address.requests()).unwrap();
-    let most = 2.0 * ((begun.elapsed().as_secs_f64() / 0.8 + 1.0).log2() + 2.0);
-    assert!(f64::from(asked) <= most, "{asked} times, at most {most}");
+    let requests = u32::try_from(address.requests()).unwrap();
+    let most = 2.0 * ((started.elapsed().as_secs_f64() / 0.8 + 1.0).log2() + 2.0);
+    assert!(f64::from(requests) <= most, "{requests} requests, at most {most}");
 
     address.serve(issuer.key_set());
     for service in [&ingestion, &projection] {

@@ -47,27 +47,27 @@ async fn set_up() -> Setup {
     Setup { issuer, pair, inside, outside, position }
 }
 
-type Asked = Result<(), Status>;
+type Answer = Result<(), Status>;
 
-async fn statistics(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn statistics(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let request = pb::GetStatisticsRequest { selection: Some(selection), ..Default::default() };
     client.get_statistics(carrying(token, request)).await.map(drop)
 }
 
-async fn series(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn series(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let days = pb::Selection { from: "2024-03-01".into(), to: "2024-03-31".into(), ..selection };
     let granularity = pb::Granularity::Month.into();
     let request = pb::GetTimeSeriesRequest { selection: Some(days), granularity, ..Default::default() };
     client.get_time_series(carrying(token, request)).await.map(drop)
 }
 
-async fn breakdown(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn breakdown(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let dimension = pb::Dimension::Theme.into();
     let request = pb::ListBreakdownRequest { selection: Some(selection), dimension, ..Default::default() };
     client.list_breakdown(carrying(token, request)).await.map(drop)
 }
 
-async fn cross_table(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn cross_table(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let (rows, columns) = (pb::Dimension::Theme.into(), pb::Dimension::Channel.into());
     let measure = pb::Measure::Cras.into();
     let request =
@@ -75,22 +75,22 @@ async fn cross_table(client: &mut Statistics, token: &str, selection: pb::Select
     client.get_cross_table(carrying(token, request)).await.map(drop)
 }
 
-async fn watch(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn watch(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let request = pb::WatchStatisticsRequest { selection: Some(selection), ..Default::default() };
     client.watch_statistics(carrying(token, request)).await.map(drop)
 }
 
-async fn list(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn list(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let request = pb::ListCrasRequest { selection: Some(selection), ..Default::default() };
     client.list_cras(carrying(token, request)).await.map(drop)
 }
 
-async fn doubles(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn doubles(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let request = pb::ListLikelyDoublesRequest { selection: Some(selection), ..Default::default() };
     client.list_likely_doubles(carrying(token, request)).await.map(drop)
 }
 
-async fn follow(client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn follow(client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     let request =
         pb::FollowCrasRequest { selection: Some(selection), stop_at_head: true, ..Default::default() };
     client.follow_cras(carrying(token, request)).await.map(drop)
@@ -101,7 +101,7 @@ async fn export(
     token: &str,
     selection: pb::Selection,
     content: pb::ExportContent,
-) -> Asked {
+) -> Answer {
     let (content, format) = (content.into(), pb::ExportFormat::Csv.into());
     let request = pb::ExportRequest { selection: Some(selection), content, format, ..Default::default() };
     // Read to its end: a client may have few concurrent exports.
@@ -112,7 +112,7 @@ async fn export(
 
 const KINDS: usize = 10;
 
-async fn asked(kind: usize, client: &mut Statistics, token: &str, selection: pb::Selection) -> Asked {
+async fn answer_to(kind: usize, client: &mut Statistics, token: &str, selection: pb::Selection) -> Answer {
     match kind {
         0 => statistics(client, token, selection).await,
         1 => series(client, token, selection).await,
@@ -169,11 +169,11 @@ async fn every_question_is_answered_within_the_perimeter_and_refused_beyond_it()
         let token = issuer.token("statistics:read cra:read", &perimeter);
         for kind in 0..KINDS {
             for selection in &inside {
-                let answer = asked(kind, &mut client, &token, selection.clone()).await;
+                let answer = answer_to(kind, &mut client, &token, selection.clone()).await;
                 assert!(answer.is_ok(), "{kind}, {perimeter:?}, {selection:?}: {answer:?}");
             }
             for selection in &beyond {
-                let refused = asked(kind, &mut client, &token, selection.clone()).await.unwrap_err();
+                let refused = answer_to(kind, &mut client, &token, selection.clone()).await.unwrap_err();
                 assert_eq!(refused.code(), Code::PermissionDenied, "{kind}, {perimeter:?}, {selection:?}");
                 assert_eq!(reason_of(&refused).as_deref(), Some("BEYOND_PERIMETER"));
             }
@@ -205,7 +205,7 @@ async fn history(client: &mut Ingestion, token: &str, id: &str) -> Result<usize,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cra_outside_the_perimeter_is_told_exactly_as_one_that_was_never_recorded() {
+async fn a_cra_outside_the_perimeter_is_answered_exactly_as_one_that_was_never_recorded() {
     let Setup { issuer, pair, inside, outside, position } = set_up().await;
     let (mut statistics, mut ingestion) = (pair.statistics().await, pair.ingestion().await);
     let token = issuer.token("cra:read", &department("35"));
@@ -229,7 +229,7 @@ async fn public_figures_are_refused_by_a_service_that_publishes_none_and_let_in_
     let mut client = pair.statistics().await;
     let token = issuer.token("statistics:public", &PerimeterClaim::default());
     for kind in 0..KINDS {
-        let refused = asked(kind, &mut client, &token, pb::Selection::default()).await.unwrap_err();
+        let refused = answer_to(kind, &mut client, &token, pb::Selection::default()).await.unwrap_err();
         let reason = reason_of(&refused).unwrap_or_default();
         if kind < 3 {
             let expected = (Code::FailedPrecondition, "PUBLICATIONS_NOT_CONFIGURED");

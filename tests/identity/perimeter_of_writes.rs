@@ -128,7 +128,7 @@ async fn a_correction_or_withdrawal_needs_the_cra_before_and_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn that_an_id_is_taken_is_told_only_to_those_who_may_see_its_cra() {
+async fn only_callers_who_may_see_a_cra_learn_that_its_id_is_in_use() {
     let issuer = Issuer::new();
     let pair = Pair::start_trusting(&issuer, &[]).await;
     let mut client = pair.ingestion().await;

@@ -112,7 +112,7 @@ impl Setup {
         eventually("it answers", async || {
             let channel = self.connect(caller).await?;
             let mut client = Statistics::new(channel);
-            asked(&mut client, token).await.map(|()| client).map_err(|status| status.to_string())
+            queries(&mut client, token).await.map(|()| client).map_err(|status| status.to_string())
         })
         .await
     }
@@ -122,7 +122,7 @@ impl Setup {
     }
 }
 
-async fn asked(client: &mut Statistics, token: &str) -> Result<(), Status> {
+async fn queries(client: &mut Statistics, token: &str) -> Result<(), Status> {
     client.get_statistics(carrying(token, pb::GetStatisticsRequest::default())).await.map(drop)
 }
 
@@ -147,7 +147,7 @@ async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
         reported.then_some(()).ok_or_else(|| "nothing is reported".to_owned())
     })
     .await;
-    asked(&mut of_revoked, &token).await.unwrap();
+    queries(&mut of_revoked, &token).await.unwrap();
 
     fs::write(setup.list(), setup.callers.revokes(&[&revoked])).unwrap();
     let ended = end_of(watched).await;
@@ -162,17 +162,17 @@ async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
     })
     .await;
     assert_eq!(reason_of(&ended).as_deref(), Some("CERTIFICATE_REVOKED"));
-    let refused = asked(&mut of_revoked, &token).await.unwrap_err();
+    let refused = queries(&mut of_revoked, &token).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("CERTIFICATE_REVOKED"), "over the same connection");
     let anew = match setup.connect(&revoked).await {
         Ok(channel) => {
-            asked(&mut Statistics::new(channel), &token).await.map_err(|status| status.to_string())
+            queries(&mut Statistics::new(channel), &token).await.map_err(|status| status.to_string())
         }
         Err(refused) => Err(refused),
     };
     assert!(anew.is_err(), "a revoked certificate is accepted again");
 
-    asked(&mut of_kept, &token).await.unwrap();
+    queries(&mut of_kept, &token).await.unwrap();
     let still_open = tokio::time::timeout(Duration::from_millis(300), kept_watch.next()).await;
     assert!(still_open.is_err() || still_open.unwrap().unwrap().is_ok(), "the other stream continues");
     setup.reached_by(&setup.callers.certify(), &token).await;
@@ -202,8 +202,8 @@ async fn a_token_that_is_bound_to_a_certificate_is_of_no_use_to_who_stole_it() {
     let mut of_owner = setup.reached_by(&owner, &bound).await;
     let mut of_thief = setup.reached_by(&thief, &unbound).await;
     for _ in 0..2 {
-        asked(&mut of_owner, &bound).await.unwrap();
-        let refused = asked(&mut of_thief, &bound).await.unwrap_err();
+        queries(&mut of_owner, &bound).await.unwrap();
+        let refused = queries(&mut of_thief, &bound).await.unwrap_err();
         assert_eq!(refused.code(), Code::Unauthenticated);
         assert_eq!(reason_of(&refused).as_deref(), Some("TOKEN_INVALID"));
         assert!(refused.message().contains("bound to a client certificate"), "{refused}");
@@ -211,7 +211,7 @@ async fn a_token_that_is_bound_to_a_certificate_is_of_no_use_to_who_stole_it() {
 
     // Without mutual TLS there is no client certificate.
     let pair = Pair::start_trusting(&setup.issuer, &[]).await;
-    let refused = asked(&mut pair.statistics().await, &bound).await.unwrap_err();
+    let refused = queries(&mut pair.statistics().await, &bound).await.unwrap_err();
     assert_eq!(reason_of(&refused).as_deref(), Some("TOKEN_INVALID"));
 }
 
@@ -221,7 +221,7 @@ async fn failing_tokens_of_one_address_are_refused_unseen_after_some_and_good_on
     let pair = Pair::start_trusting(&issuer, &[("SERVER__FAILED_AUTHENTICATIONS_PER_MINUTE", "10")]).await;
     let mut client = pair.statistics().await;
     let known = issuer.token("statistics:read", &national());
-    asked(&mut client, &known).await.unwrap();
+    queries(&mut client, &known).await.unwrap();
     let forged = |number: usize| {
         let token = issuer.token_for(&format!("client-{number}"), "statistics:read", &national(), 600);
         let (signed, _) = token.rsplit_once('.').unwrap();
@@ -229,7 +229,7 @@ async fn failing_tokens_of_one_address_are_refused_unseen_after_some_and_good_on
     };
     let mut reasons = Vec::new();
     for number in 0..30 {
-        let refused = asked(&mut client, &forged(number)).await.unwrap_err();
+        let refused = queries(&mut client, &forged(number)).await.unwrap_err();
         if reason_of(&refused).as_deref() == Some("RATE_LIMITED") {
             assert_eq!(refused.code(), Code::ResourceExhausted);
             assert!(retry_delay_of(&refused).unwrap() <= Duration::from_secs(6), "{refused:?}");
@@ -240,6 +240,6 @@ async fn failing_tokens_of_one_address_are_refused_unseen_after_some_and_good_on
     assert!(looked_at.iter().all(|reason| reason == "TOKEN_INVALID"), "{reasons:?}");
     // One more per six seconds.
     assert!(limited.iter().filter(|reason| *reason == "RATE_LIMITED").count() >= 15, "{reasons:?}");
-    asked(&mut client, &known).await.expect("a known token is accepted");
+    queries(&mut client, &known).await.expect("a known token is accepted");
     client.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap_err();
 }

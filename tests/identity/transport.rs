@@ -116,7 +116,7 @@ async fn new_certificates_count_for_new_connections_without_a_restart_and_broken
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_sighup_files_are_read_again_calls_go_on_and_what_cannot_be_read_leaves_the_former_ones() {
+async fn at_sighup_files_are_read_again_calls_continue_and_unreadable_files_leave_the_former_ones() {
     let (former, new) = (Authority::new(), Authority::new());
     // With an interval so long that only SIGHUP reloads within the test.
     let more = [("IDENTITY__TLS__RELOAD_S", "3600"), ("IDENTITY__TOKENS__REFRESH_S", "3600")];
@@ -201,7 +201,7 @@ async fn where_callers_must_show_a_certificate_only_those_of_the_authority_come_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_line_trusts_shows_and_carries_what_it_is_told() {
+async fn the_command_line_uses_the_configured_authority_certificate_and_token() {
     let (authority, of_callers) = (Authority::new(), Authority::new());
     let dir = tempfile::tempdir().unwrap();
     let in_dir = |name: &str, text: &str| {

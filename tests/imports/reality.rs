@@ -131,7 +131,7 @@ async fn each_organisation_counts_by_its_name_in_a_document_of_the_second_form_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slips_are_refused_left_out_or_brought_down_and_said() {
+async fn slips_are_refused_omitted_or_reduced_and_noted() {
     let pair = Pair::start().await;
     let documents: Vec<_> = file!("documents-with-slips.ndjson").lines().collect();
     let answers = import(&pair, 0, &documents).await;
@@ -177,16 +177,16 @@ async fn places_of_the_real_form_are_found_without_a_code() {
     }
     let pair = Pair::start().await;
 
-    let kept: Vec<_> = file!("documents-without-commune-codes.ndjson").lines().collect();
+    let documents: Vec<_> = file!("documents-without-commune-codes.ndjson").lines().collect();
     let mut expected = Vec::new();
-    for document in &kept {
+    for document in &documents {
         let document: Value = serde_json::from_str(document).unwrap();
         let found = published.iter().find(|(postal_code, name, _)| {
             document["cra"]["codePostal"] == **postal_code && document["cra"]["nomCommune"] == **name
         });
         expected.push(found.unwrap_or_else(|| panic!("not published: {document}")).2.clone());
     }
-    let model: Value = serde_json::from_str(kept[0]).unwrap();
+    let model: Value = serde_json::from_str(documents[0]).unwrap();
     let made = published.iter().enumerate().map(|(number, (postal_code, name, commune))| {
         let mut document = model.clone();
         document["_id"]["$oid"] = format!("{number:024x}").into();
@@ -196,7 +196,7 @@ async fn places_of_the_real_form_are_found_without_a_code() {
         document.to_string()
     });
     let made: Vec<_> = made.collect();
-    let documents: Vec<_> = kept.into_iter().chain(made.iter().map(String::as_str)).collect();
+    let documents: Vec<_> = documents.into_iter().chain(made.iter().map(String::as_str)).collect();
     let answers = import(&pair, 0, &documents).await;
     for ((document, commune), answer) in documents.iter().zip(&expected).zip(&answers) {
         let place = record_of(&pair, answer.receipt()).await.cra.unwrap().place.unwrap();

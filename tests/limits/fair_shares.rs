@@ -120,13 +120,13 @@ async fn a_position_beyond_the_head_is_refused_at_once_and_one_of_a_receipt_is_w
     let receipt =
         trial.pair.ingestion().await.submit_cra(request).await.unwrap().into_inner().receipt.unwrap();
     trial.is_counted(&trial.honest, receipt.position).await.unwrap();
-    let mut asked = JoinSet::new();
+    let mut queries = JoinSet::new();
     for _ in 0..2 {
         let (mut statistics, request) =
             (trial.pair.statistics().await, at(&trial.honest, receipt.position + 1));
-        asked.spawn(async move { statistics.get_statistics(request).await.unwrap_err() });
+        queries.spawn(async move { statistics.get_statistics(request).await.unwrap_err() });
     }
-    while let Some(refused) = asked.join_next().await {
+    while let Some(refused) = queries.join_next().await {
         let refused = refused.unwrap();
         assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
         assert_eq!(reason_of(&refused).as_deref(), Some("PAST_THE_HEAD"));

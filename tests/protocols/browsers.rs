@@ -7,7 +7,7 @@ use crate::harness::{Issuer, Pair, Standalone, national};
 const JSON: &str = "content-type: application/json";
 const ORIGIN: &str = "https://tableau.example.fr";
 
-fn asked_first(url: &str, origin: &str) -> Answer {
+fn preflight(url: &str, origin: &str) -> Answer {
     let origin = format!("origin: {origin}");
     let (method, headers) = (
         "access-control-request-method: POST",
@@ -22,11 +22,11 @@ async fn configured_origins_alone_may_call_from_a_page_and_ask_before_a_token_is
     let origins = format!("[\"{ORIGIN}\"]");
     let pair = Pair::start_trusting(&issuer, &[("SERVER__BROWSERS__ALLOWED_ORIGINS", &origins)]).await;
     let url = format!("http://{}/cra.v1.StatisticsService/GetStatistics", pair.projection.address());
-    let allowed = asked_first(&url, ORIGIN);
+    let allowed = preflight(&url, ORIGIN);
     assert_eq!(allowed.status, 200, "{allowed:?}");
     assert_eq!(allowed.header("access-control-allow-origin"), Some(ORIGIN));
     assert!(allowed.header("access-control-allow-headers").unwrap().contains("authorization"));
-    let other = asked_first(&url, "https://evil.example");
+    let other = preflight(&url, "https://evil.example");
     assert_eq!(other.header("access-control-allow-origin"), None);
 
     let token = format!("authorization: Bearer {}", issuer.token("statistics:read", &national()));

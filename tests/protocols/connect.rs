@@ -85,7 +85,7 @@ fn faults(answer: &Answer) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_of_the_contract_is_named_with_its_path() {
     let services = Standalone::start().await;
-    let asked = |text: &str| post(services.projection, GET_STATISTICS, None, text.as_bytes());
+    let answer_to = |text: &str| post(services.projection, GET_STATISTICS, None, text.as_bytes());
     for (text, fields) in [
         (r#"{"selektion":{}}"#, &["selektion"][..]),
         (r#"{"selection":{"channels":["FAX"],"from":1}}"#, &["selection.channels[0]", "selection.from"]),
@@ -99,17 +99,17 @@ async fn what_is_not_of_the_contract_is_named_with_its_path() {
         ("{} {}", &[""]),
         (r#"{"consistency":{"minPosition":1e999}}"#, &[""]),
     ] {
-        assert_eq!(faults(&asked(text)), fields, "{text}");
+        assert_eq!(faults(&answer_to(text)), fields, "{text}");
     }
     let many = format!(r#"{{"selection":{{"departmentCodes":[{}]}}}}"#, vec!["\"35\""; 100_000].join(","));
-    assert_eq!(faults(&asked(&many)), ["selection.department_codes"], "as gRPC refuses it");
+    assert_eq!(faults(&answer_to(&many)), ["selection.department_codes"], "as gRPC refuses it");
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(faults(&asked(&deep)), [""]);
+    assert_eq!(faults(&answer_to(&deep)), [""]);
     let deep = format!("{{\"selection\":{}{}}}", "{\"selection\":".repeat(60_000), "}".repeat(60_000));
-    assert_eq!(faults(&asked(&deep)), [""]);
+    assert_eq!(faults(&answer_to(&deep)), [""]);
     let wide = format!("{{\"x\":[{}]}}", vec!["0"; 1_000_000].join(","));
-    assert_eq!(faults(&asked(&wide)), [""]);
-    assert_eq!(asked("{}").status, 200, "it still serves");
+    assert_eq!(faults(&answer_to(&wide)), [""]);
+    assert_eq!(answer_to("{}").status, 200, "it still serves");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,10 +17,10 @@ const MONTHS: [&str; 2] = ["2026-01", "2026-02"];
 
 /// The counts of some cells, added up.
 fn sum_of(cells: &Cells, departments: &[&str], months: &[&str]) -> Counts {
-    let asked = cells.iter().filter(|((department, month), _)| {
+    let selected = cells.iter().filter(|((department, month), _)| {
         departments.contains(&department.as_str()) && months.contains(&month.as_str())
     });
-    nonzero(sum(asked.map(|(_, counts)| counts)))
+    nonzero(sum(selected.map(|(_, counts)| counts)))
 }
 
 /// Queries unions of cells in every possible way; each answer must be the sum of the cells.
@@ -29,11 +29,15 @@ async fn assert_sums(publishing: &mut Publishing, cells: &Cells, months: &[&str]
     for _ in 0..either(20, 200) {
         let chosen: Vec<&str> = DEPARTMENTS.into_iter().filter(|_| chance.random()).collect();
         let (one, other) = (chance.random_range(0..months.len()), chance.random_range(0..months.len()));
-        let asked = &months[one.min(other)..=one.max(other)];
+        let selected = &months[one.min(other)..=one.max(other)];
         let departments = if chosen.is_empty() { DEPARTMENTS.to_vec() } else { chosen };
-        let union = selection(&departments, asked[0], asked[asked.len() - 1]);
+        let union = selection(&departments, selected[0], selected[selected.len() - 1]);
         let (shown, _) = ask(&mut publishing.statistics, &token, union).await.unwrap();
-        assert_eq!(nonzero(counts(&shown)), sum_of(cells, &departments, asked), "{departments:?} {asked:?}");
+        assert_eq!(
+            nonzero(counts(&shown)),
+            sum_of(cells, &departments, selected),
+            "{departments:?} {selected:?}"
+        );
     }
     let all = selection(&[], months[0], months[months.len() - 1]);
     let (country, _) = ask(&mut publishing.statistics, &token, pb::Selection::default()).await.unwrap();
@@ -52,13 +56,13 @@ async fn assert_sums(publishing: &mut Publishing, cells: &Cells, months: &[&str]
         let request = publicly(publishing, request);
         let points = publishing.statistics.get_time_series(request).await.unwrap().into_inner().points;
         for point in &points {
-            let asked: Vec<&str> = months
+            let selected: Vec<&str> = months
                 .iter()
                 .copied()
                 .filter(|month| (&point.from[..7]..=&point.to[..7]).contains(month))
                 .collect();
             let shown = counts(point.statistics.as_ref().unwrap());
-            assert_eq!(nonzero(shown), sum_of(cells, &DEPARTMENTS, &asked), "{granularity:?}");
+            assert_eq!(nonzero(shown), sum_of(cells, &DEPARTMENTS, &selected), "{granularity:?}");
         }
     }
     assert_rows(publishing, cells, months, &all).await;

@@ -87,8 +87,8 @@ pub(super) async fn base_cells(
     let mut cells = Cells::new();
     for department in departments {
         for month in months {
-            let asked = ask(statistics, token, selection(&[department], month, month)).await;
-            let (shown, snapshot) = asked.unwrap();
+            let answer = ask(statistics, token, selection(&[department], month, month)).await;
+            let (shown, snapshot) = answer.unwrap();
             assert!(
                 shown.redirections.is_empty() && shown.time_spent.is_empty() && shown.entry_delay.is_none()
             );

@@ -76,19 +76,20 @@ fn expected(events: &[v1::CraEvent], request: &v1::ListBreakdownRequest) -> Vec<
 
 /// Reads all pages and compares the whole; `between` happens after the first page.
 async fn judged(
-    held: &InProcess,
+    process: &InProcess,
     events: &[v1::CraEvent],
     mut request: v1::ListBreakdownRequest,
     page_sizes: &[usize],
     between: impl FnOnce(),
 ) -> Judgement {
     let expected = expected(events, &request);
-    let (asked, mut between, mut rows) = (format!("{request:?}"), Some(between), Vec::new());
+    let (query, mut between, mut rows) = (format!("{request:?}"), Some(between), Vec::new());
     for page_size in page_sizes.iter().cycle() {
         let page_size = (*page_size).max(expected.len() / PAGES_MAX).min(PAGE_ROWS_MAX);
         request.page_size = u32::try_from(page_size).unwrap();
-        let answer = held.service.list_breakdown(Request::new(request.clone())).await.unwrap().into_inner();
-        prop_assert_eq!(answer.total_rows, expected.len() as u64, "{}", &asked);
+        let answer =
+            process.service.list_breakdown(Request::new(request.clone())).await.unwrap().into_inner();
+        prop_assert_eq!(answer.total_rows, expected.len() as u64, "{}", &query);
         prop_assert_eq!(answer.snapshot.unwrap().position, events.len() as u64);
         prop_assert!(answer.rows.len() <= page_size);
         prop_assert!(!answer.rows.is_empty() || answer.next_page_token.is_empty(), "an empty page");
@@ -102,9 +103,9 @@ async fn judged(
     let names = |rows: &[v1::BreakdownRow]| {
         rows.iter().map(|row| format!("{} {}", row.code, row.label)).collect::<Vec<_>>()
     };
-    prop_assert_eq!(names(&rows), names(&expected), "{}", asked);
+    prop_assert_eq!(names(&rows), names(&expected), "{}", query);
     for (row, expected) in rows.iter().zip(&expected) {
-        prop_assert_eq!(row, expected, "{}", asked);
+        prop_assert_eq!(row, expected, "{}", query);
     }
     Ok(())
 }
@@ -121,18 +122,18 @@ proptest! {
         page_sizes in vec(prop_oneof![1..4_usize, 5..40_usize], 1..4),
     ) {
         judge(async {
-            let held = InProcess::new();
+            let process = InProcess::new();
             let first = position(listed_after, &events);
-            held.apply(&events[..first], &sizes);
+            process.apply(&events[..first], &sizes);
             for (number, (request, index)) in questions.into_iter().enumerate() {
                 if number == 0 {
                     // The first listing has no position, and the log grows while it is read.
-                    let go_on = || held.apply(&events[first..], &sizes);
-                    judged(&held, &events[..first], request, &page_sizes, go_on).await?;
+                    let go_on = || process.apply(&events[first..], &sizes);
+                    judged(&process, &events[..first], request, &page_sizes, go_on).await?;
                 } else {
                     let events = &events[..position(index, &events)];
                     let request = v1::ListBreakdownRequest { consistency: Some(as_of(events.len())), ..request };
-                    judged(&held, events, request, &page_sizes, || {}).await?;
+                    judged(&process, events, request, &page_sizes, || {}).await?;
                 }
             }
             Ok(())
@@ -146,7 +147,7 @@ proptest! {
     #[test]
     fn every_dimension_can_be_listed_in_every_order(events in some_events(60)) {
         judge(async {
-            let held = InProcess::of(&events);
+            let process = InProcess::of(&events);
             for dimension in DIMENSIONS {
                 for (number, order_by) in orders().into_iter().enumerate() {
                     let request = of_few_places(v1::ListBreakdownRequest {
@@ -155,7 +156,7 @@ proptest! {
                         include_empty: number % 2 == 0,
                         ..v1::ListBreakdownRequest::default()
                     });
-                    judged(&held, &events, request, &[50], || {}).await?;
+                    judged(&process, &events, request, &[50], || {}).await?;
                 }
             }
             Ok(())
@@ -172,8 +173,8 @@ fn a_long_list_of_empty_rows_comes_in_full_pages_with_each_row_once() {
         ..v1::ListBreakdownRequest::default()
     };
     judge(async {
-        let held = InProcess::new();
-        judged(&held, &[], request, &[PAGE_ROWS_MAX], || {}).await
+        let process = InProcess::new();
+        judged(&process, &[], request, &[PAGE_ROWS_MAX], || {}).await
     })
     .unwrap();
 }

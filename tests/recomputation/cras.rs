@@ -27,9 +27,9 @@ proptest! {
         page_sizes in vec(prop_oneof![1..4_u32, 5..40_u32], 1..4),
     ) {
         judge(async {
-            let held = InProcess::new();
+            let process = InProcess::new();
             let first = position(listed_after, &events);
-            held.apply(&events[..first], &sizes);
+            process.apply(&events[..first], &sizes);
             for (number, (selection, index)) in questions.into_iter().enumerate() {
                 // The first listing has no position, and the log grows while it is read.
                 let at = if number == 0 { first } else { position(index, &events) };
@@ -41,13 +41,13 @@ proptest! {
                 let mut listed = Vec::new();
                 for page_size in page_sizes.iter().cycle() {
                     request.page_size = *page_size;
-                    let answer = held.service.list_cras(Request::new(request.clone())).await.unwrap().into_inner();
+                    let answer = process.service.list_cras(Request::new(request.clone())).await.unwrap().into_inner();
                     prop_assert_eq!(answer.snapshot.unwrap().position, at as u64);
                     prop_assert!(answer.cras.len() <= *page_size as usize);
                     prop_assert!(!answer.cras.is_empty() || answer.next_page_token.is_empty(), "an empty page");
                     listed.extend(answer.cras);
                     if number == 0 && request.page_token.is_empty() {
-                        held.apply(&events[first..], &sizes);
+                        process.apply(&events[first..], &sizes);
                     }
                     request.page_token = answer.next_page_token;
                     if request.page_token.is_empty() {
@@ -68,12 +68,12 @@ proptest! {
         questions in vec((any::<Index>(), any::<Index>()), CRAS),
     ) {
         judge(async {
-            let held = InProcess::new();
-            held.apply(&events, &sizes);
+            let process = InProcess::new();
+            process.apply(&events, &sizes);
             for (which, index) in questions {
                 let (cra_id, position) = (which.get(&events).cra_id.clone(), position(index, &events));
                 let request = v1::GetCraRequest { cra_id: cra_id.clone(), consistency: Some(as_of(position)) };
-                let answer = held.service.get_cra(Request::new(request)).await;
+                let answer = process.service.get_cra(Request::new(request)).await;
                 let Some((record, withdrawn)) = oracle::cra(&events[..position], &cra_id) else {
                     prop_assert_eq!(answer.unwrap_err().code(), Code::NotFound);
                     continue;

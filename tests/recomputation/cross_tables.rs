@@ -36,7 +36,7 @@ prop_compose! {
 }
 
 async fn judged(
-    held: &InProcess,
+    process: &InProcess,
     events: &[v1::CraEvent],
     selection: &v1::Selection,
     [rows, columns]: [Dimension; 2],
@@ -49,11 +49,11 @@ async fn judged(
         measure: measure.into(),
         consistency: Some(as_of(events.len())),
     };
-    let answer = held.service.get_cross_table(Request::new(request)).await.unwrap().into_inner();
+    let answer = process.service.get_cross_table(Request::new(request)).await.unwrap().into_inner();
     let expected = oracle::cross_table(events, selection, [rows, columns], measure);
-    let asked = format!("{rows:?} × {columns:?}, {measure:?}, {selection:?} as of {}", events.len());
+    let query = format!("{rows:?} × {columns:?}, {measure:?}, {selection:?} as of {}", events.len());
     prop_assert_eq!(answer.snapshot.as_ref().unwrap().position, events.len() as u64);
-    prop_assert_eq!(v1::GetCrossTableResponse { snapshot: None, ..answer }, expected, "{}", asked);
+    prop_assert_eq!(v1::GetCrossTableResponse { snapshot: None, ..answer }, expected, "{}", query);
     Ok(())
 }
 
@@ -67,13 +67,13 @@ proptest! {
         questions in vec((table(), any::<Index>()), TABLES),
     ) {
         judge(async {
-            let held = InProcess::new();
-            held.apply(&events, &sizes);
+            let process = InProcess::new();
+            process.apply(&events, &sizes);
             for ((selection, dimensions, measure), index) in questions {
                 let measure = if can_be_asked(dimensions, measure) { measure } else { Measure::Acts };
                 if can_be_asked(dimensions, measure) {
                     let events = &events[..position(index, &events)];
-                    judged(&held, events, &selection, dimensions, measure).await?;
+                    judged(&process, events, &selection, dimensions, measure).await?;
                 }
             }
             Ok(())
@@ -87,14 +87,14 @@ proptest! {
     #[test]
     fn every_pair_of_dimensions_can_be_crossed_by_every_measure(events in some_events(40)) {
         judge(async {
-            let held = InProcess::of(&events);
+            let process = InProcess::of(&events);
             let everything = v1::Selection::default();
             let pairs = DIMENSIONS.iter().flat_map(|rows| DIMENSIONS.map(|columns| [*rows, columns]));
             for (number, dimensions) in pairs.enumerate() {
                 // Two measures of each pair: a pair and its mirror image cover all four.
                 let measures = [MEASURES[number % 4], MEASURES[(number + 2) % 4]];
                 for measure in measures.into_iter().filter(|measure| can_be_asked(dimensions, *measure)) {
-                    judged(&held, &events, &everything, dimensions, measure).await?;
+                    judged(&process, &events, &everything, dimensions, measure).await?;
                 }
             }
             Ok(())

@@ -192,14 +192,14 @@ fn next(which: Index, cras: &mut [(String, u64, bool)], withdraws: bool) -> (Str
 
 /// All pages.
 async fn listed(
-    held: &InProcess,
+    process: &InProcess,
     mut request: v1::ListLikelyDoublesRequest,
     at: usize,
 ) -> Vec<v1::LikelyDouble> {
     let mut listed = Vec::new();
     loop {
         let answer =
-            held.service.list_likely_doubles(Request::new(request.clone())).await.unwrap().into_inner();
+            process.service.list_likely_doubles(Request::new(request.clone())).await.unwrap().into_inner();
         assert_eq!(answer.snapshot.unwrap().position, at as u64);
         listed.extend(answer.doubles);
         request.page_token = answer.next_page_token;
@@ -219,18 +219,18 @@ proptest! {
         questions in vec((any::<Index>(), any::<bool>(), 1..9_u32), QUESTIONS),
     ) {
         judge(async {
-            let held = InProcess::new();
-            held.apply(&events, &sizes);
+            let process = InProcess::new();
+            process.apply(&events, &sizes);
             for (index, of_one, page_size) in questions {
                 let at = position(index, &events);
                 let advisor_ids = if of_one { vec!["conseiller-1".to_owned()] } else { vec![] };
                 let selection = v1::Selection { advisor_ids, ..v1::Selection::default() };
-                let (asked, consistency) = (Some(selection.clone()), Some(as_of(at)));
+                let (selected, consistency) = (Some(selection.clone()), Some(as_of(at)));
                 let request = v1::ListLikelyDoublesRequest {
-                    selection: asked, page_size, consistency, ..v1::ListLikelyDoublesRequest::default()
+                    selection: selected, page_size, consistency, ..v1::ListLikelyDoublesRequest::default()
                 };
                 let expected = oracle::likely_doubles(&events[..at], &selection);
-                prop_assert_eq!(listed(&held, request, at).await, expected, "as of {}", at);
+                prop_assert_eq!(listed(&process, request, at).await, expected, "as of {}", at);
             }
             Ok(())
         })?;

@@ -20,7 +20,7 @@ use cra_oracle as oracle;
 const FOLLOWERS: usize = 5;
 
 async fn following(
-    held: &InProcess,
+    process: &InProcess,
     selection: &v1::Selection,
     after: u64,
     stop_at_head: bool,
@@ -28,7 +28,7 @@ async fn following(
     let selection = Some(selection.clone());
     let request =
         v1::FollowCrasRequest { selection, after_position: after, stop_at_head, ..Default::default() };
-    held.service.follow_cras(Request::new(request)).await.unwrap().into_inner()
+    process.service.follow_cras(Request::new(request)).await.unwrap().into_inner()
 }
 
 /// All answers until the stream ends.
@@ -109,15 +109,15 @@ proptest! {
         applied_first in any::<Index>(),
     ) {
         judge(async {
-            let held = InProcess::new();
+            let process = InProcess::new();
             // The log is ahead of the read models: the first follower still ends at the head of the log.
             let applied = applied_first.index(events.len());
-            held.apply(&events[..applied], &sizes);
-            held.record(&events[applied..]);
+            process.apply(&events[..applied], &sizes);
+            process.record(&events[applied..]);
             for (selection, index) in questions {
                 let after = index.index(events.len() + 1) as u64;
-                let answers = following(&held, &selection, after, true).await;
-                held.apply(&[], &sizes);
+                let answers = following(&process, &selection, after, true).await;
+                process.apply(&[], &sizes);
                 judged(all(answers).await, &events, &selection, after)?;
             }
             Ok(())
@@ -133,13 +133,13 @@ proptest! {
         growth in vec(1..30_usize, 1..4),
     ) {
         judge(async {
-            let (held, mut copy) = (InProcess::new(), Copy::default());
+            let (process, mut copy) = (InProcess::new(), Copy::default());
             let mut rest = &events[..];
             for (life, growth) in lives.iter().zip(growth.iter().cycle()) {
                 let (next, later) = rest.split_at((*growth).min(rest.len()));
-                held.apply(next, &sizes);
+                process.apply(next, &sizes);
                 rest = later;
-                let mut answers = following(&held, &selection, copy.position, true).await;
+                let mut answers = following(&process, &selection, copy.position, true).await;
                 for _ in 0..*life {
                     let Some(answer) = answers.next().await else { break };
                     copy.take(answer.unwrap())?;
@@ -147,8 +147,8 @@ proptest! {
                 drop(answers);
                 copy.equals_its_source(&events, &selection)?;
             }
-            held.apply(rest, &sizes);
-            for answer in all(following(&held, &selection, copy.position, true).await).await {
+            process.apply(rest, &sizes);
+            for answer in all(following(&process, &selection, copy.position, true).await).await {
                 copy.take(answer)?;
             }
             prop_assert_eq!(copy.position, events.len() as u64);
@@ -164,13 +164,13 @@ proptest! {
         growth in vec(1..30_usize, 1..4),
     ) {
         judge(async {
-            let held = InProcess::new();
-            let mut answers = following(&held, &selection, 0, false).await;
+            let process = InProcess::new();
+            let mut answers = following(&process, &selection, 0, false).await;
             let mut expected = oracle::changes(&events, &selection, 0).into_iter();
             let (mut rest, mut growth) = (&events[..], growth.iter().cycle());
             while !rest.is_empty() {
                 let (next, later) = rest.split_at((*growth.next().unwrap()).min(rest.len()));
-                held.apply(next, &sizes);
+                process.apply(next, &sizes);
                 rest = later;
                 let reached = (events.len() - rest.len()) as u64;
                 while expected.as_slice().first().is_some_and(|change| change.position <= reached) {

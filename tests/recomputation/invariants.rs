@@ -17,13 +17,13 @@ use crate::harness::InProcess;
 const ALL_ROWS: u32 = 1_000;
 const QUESTIONS: usize = 4;
 
-async fn statistics(held: &InProcess, selection: v1::Selection, at: usize) -> v1::Statistics {
+async fn statistics(process: &InProcess, selection: v1::Selection, at: usize) -> v1::Statistics {
     let request = v1::GetStatisticsRequest { selection: Some(selection), consistency: Some(as_of(at)) };
-    held.service.get_statistics(Request::new(request)).await.unwrap().into_inner().statistics.unwrap()
+    process.service.get_statistics(Request::new(request)).await.unwrap().into_inner().statistics.unwrap()
 }
 
 async fn rows(
-    held: &InProcess,
+    process: &InProcess,
     selection: &v1::Selection,
     dimension: Dimension,
     at: usize,
@@ -35,7 +35,7 @@ async fn rows(
         consistency: Some(as_of(at)),
         ..v1::ListBreakdownRequest::default()
     };
-    let answer = held.service.list_breakdown(Request::new(request)).await.unwrap().into_inner();
+    let answer = process.service.list_breakdown(Request::new(request)).await.unwrap().into_inner();
     assert_eq!(answer.next_page_token, "");
     answer.rows
 }
@@ -146,13 +146,13 @@ proptest! {
         ),
     ) {
         judge(async {
-            let held = InProcess::new();
-            held.apply(&events, &sizes);
+            let process = InProcess::new();
+            process.apply(&events, &sizes);
             for (selection, dimension, index) in questions {
                 let at = position(index, &events);
-                let total = statistics(&held, selection.clone(), at).await;
+                let total = statistics(&process, selection.clone(), at).await;
                 shares_add_up(&total)?;
-                let rows = rows(&held, &selection, dimension, at).await;
+                let rows = rows(&process, &selection, dimension, at).await;
                 let cras: u64 = rows.iter().map(|row| row.statistics.as_ref().unwrap().cras).sum();
                 if parts_cras(dimension) {
                     prop_assert_eq!(cras, total.cras, "{:?} of {:?} at {}", dimension, selection, at);
@@ -161,7 +161,7 @@ proptest! {
                     let of_row = row.statistics.unwrap();
                     shares_add_up(&of_row)?;
                     if let Some(narrowed) = narrowed(&selection, dimension, &row.code) {
-                        let alone = statistics(&held, narrowed, at).await;
+                        let alone = statistics(&process, narrowed, at).await;
                         prop_assert_eq!(of_row, alone, "{:?} {} of {:?}", dimension, row.code, selection);
                     }
                 }
@@ -179,11 +179,11 @@ proptest! {
         dimensions in [select(&DIMENSIONS[..]), select(&DIMENSIONS[..13])],
     ) {
         judge(async {
-            let (held, until) = (InProcess::new(), position(until, &events));
-            held.apply(&events[..until], &sizes);
-            let before = Answers::of(&held, &selection, dimensions, None).await;
-            held.apply(&events[until..], &sizes);
-            let after = Answers::of(&held, &selection, dimensions, Some(as_of(until))).await;
+            let (process, until) = (InProcess::new(), position(until, &events));
+            process.apply(&events[..until], &sizes);
+            let before = Answers::of(&process, &selection, dimensions, None).await;
+            process.apply(&events[until..], &sizes);
+            let after = Answers::of(&process, &selection, dimensions, Some(as_of(until))).await;
             prop_assert_eq!(before, after, "{:?} as of {}", selection, until);
             Ok(())
         })?;
@@ -202,20 +202,20 @@ struct Answers {
 
 impl Answers {
     async fn of(
-        held: &InProcess,
+        process: &InProcess,
         selection: &v1::Selection,
         [rows, columns]: [Dimension; 2],
         consistency: Option<v1::Consistency>,
     ) -> Self {
-        let (service, asked) = (&held.service, Some(selection.clone()));
+        let (service, selected) = (&process.service, Some(selection.clone()));
         let statistics =
-            v1::GetStatisticsRequest { selection: asked.clone(), consistency: consistency.clone() };
+            v1::GetStatisticsRequest { selection: selected.clone(), consistency: consistency.clone() };
         let days = v1::Selection { from: "2023-12-01".into(), to: "2024-02-29".into(), ..selection.clone() };
         let granularity = v1::Granularity::Week.into();
         let series =
             v1::GetTimeSeriesRequest { selection: Some(days), granularity, consistency: consistency.clone() };
         let breakdown = v1::ListBreakdownRequest {
-            selection: asked.clone(),
+            selection: selected.clone(),
             dimension: rows.into(),
             page_size: ALL_ROWS,
             consistency: consistency.clone(),
@@ -224,14 +224,14 @@ impl Answers {
         let columns =
             if matches!(columns, Dimension::Age | Dimension::Status) { Dimension::Region } else { columns };
         let cross_table = v1::GetCrossTableRequest {
-            selection: asked.clone(),
+            selection: selected.clone(),
             rows: rows.into(),
             columns: columns.into(),
             measure: Measure::Acts.into(),
             consistency: consistency.clone(),
         };
         let cras = v1::ListCrasRequest {
-            selection: asked,
+            selection: selected,
             page_size: ALL_ROWS,
             consistency,
             ..v1::ListCrasRequest::default()

@@ -19,13 +19,13 @@ use cra_oracle as oracle;
 const SELECTIONS: usize = 12;
 const SERIES: usize = 6;
 
-async fn asked(
-    held: &InProcess,
+async fn statistics_of(
+    process: &InProcess,
     selection: &v1::Selection,
     consistency: Option<v1::Consistency>,
 ) -> (v1::Snapshot, v1::Statistics) {
     let request = v1::GetStatisticsRequest { selection: Some(selection.clone()), consistency };
-    let answer = held.service.get_statistics(Request::new(request)).await.unwrap().into_inner();
+    let answer = process.service.get_statistics(Request::new(request)).await.unwrap().into_inner();
     (answer.snapshot.unwrap(), answer.statistics.unwrap())
 }
 
@@ -47,13 +47,13 @@ proptest! {
         questions in vec((selection(), any::<Index>(), any::<bool>()), SELECTIONS),
     ) {
         judge(async {
-            let held = InProcess::new();
+            let process = InProcess::new();
             let everything = v1::Selection::default();
-            let (snapshot, nothing) = asked(&held, &everything, None).await;
+            let (snapshot, nothing) = statistics_of(&process, &everything, None).await;
             shows(&snapshot, &[])?;
             prop_assert_eq!(nothing, oracle::statistics(&[], &everything));
-            held.apply(&events, &sizes);
-            let (snapshot, all) = asked(&held, &everything, None).await;
+            process.apply(&events, &sizes);
+            let (snapshot, all) = statistics_of(&process, &everything, None).await;
             shows(&snapshot, &events)?;
             prop_assert_eq!(all, oracle::statistics(&events, &everything));
             for (selection, index, by_time) in questions {
@@ -65,7 +65,7 @@ proptest! {
                 } else {
                     (as_of(at), at)
                 };
-                let (snapshot, found) = asked(&held, &selection, Some(consistency)).await;
+                let (snapshot, found) = statistics_of(&process, &selection, Some(consistency)).await;
                 shows(&snapshot, &events[..at])?;
                 let expected = oracle::statistics(&events[..at], &selection);
                 prop_assert_eq!(found, expected, "{:?} as of {}", selection, at);
@@ -113,8 +113,8 @@ proptest! {
         questions in vec((series(), any::<Index>()), SERIES),
     ) {
         judge(async {
-            let held = InProcess::new();
-            held.apply(&events, &sizes);
+            let process = InProcess::new();
+            process.apply(&events, &sizes);
             for ((selection, granularity), index) in questions {
                 let position = position(index, &events);
                 let request = v1::GetTimeSeriesRequest {
@@ -122,7 +122,7 @@ proptest! {
                     granularity: granularity.into(),
                     consistency: Some(as_of(position)),
                 };
-                let answer = held.service.get_time_series(Request::new(request)).await.unwrap().into_inner();
+                let answer = process.service.get_time_series(Request::new(request)).await.unwrap().into_inner();
                 let expected = oracle::time_series(&events[..position], &selection, granularity);
                 prop_assert_eq!(&answer.points, &expected, "{:?} {:?} as of {}", selection, granularity, position);
                 let cras: u64 = expected.iter().map(|point| point.statistics.as_ref().unwrap().cras).sum();
@@ -150,9 +150,9 @@ fn the_random_queries_count_something_often_enough_to_judge() {
 async fn an_unreadable_event_still_advances_the_time_of_the_log() {
     let document = v1::LegacyCraImported { legacy_id: "1".into(), form_version: 1, document: "{".into() };
     let events = [event(1, 1, 4, Fact::Imported(document)), submitted(2, 5, workshop(2))];
-    let (held, everything) = (InProcess::of(&events), v1::Selection::default());
+    let (process, everything) = (InProcess::of(&events), v1::Selection::default());
     for at in 1..=events.len() {
-        let (snapshot, _) = asked(&held, &everything, Some(as_of(at))).await;
+        let (snapshot, _) = statistics_of(&process, &everything, Some(as_of(at))).await;
         shows(&snapshot, &events[..at]).unwrap();
     }
 }

@@ -54,17 +54,17 @@ proptest! {
         judge(async {
             let first = first.index(events.len());
             let events = and_other_texts(events, &selection);
-            let held = InProcess::of(&events[..first]);
+            let process = InProcess::of(&events[..first]);
             let min_interval_ms = u32::try_from(INTERVAL.as_millis()).unwrap();
             let request = v1::WatchStatisticsRequest { selection: Some(selection.clone()), min_interval_ms };
-            let mut answers = held.service.watch_statistics(Request::new(request)).await.unwrap().into_inner();
+            let mut answers = process.service.watch_statistics(Request::new(request)).await.unwrap().into_inner();
             let mut shown = oracle::statistics(&events[..first], &selection);
             let answer = timeout(SOON, answers.next()).await.unwrap().unwrap().unwrap();
             prop_assert_eq!(answer.statistics.as_ref(), Some(&shown));
             prop_assert_eq!(answer.snapshot.unwrap().position, first as u64);
             let mut said_at = Instant::now();
             for position in first + 1..=events.len() {
-                held.apply(&events[position - 1..position], &[1]);
+                process.apply(&events[position - 1..position], &[1]);
                 let now = oracle::statistics(&events[..position], &selection);
                 if now == shown {
                     continue;

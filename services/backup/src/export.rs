@@ -31,8 +31,8 @@ pub async fn export(
             draft.push(&entry).map_err(|reason| at(dir)(std::io::Error::other(reason)))?;
             progress.position = entry.position;
         }
-        let (folder, mut taken) = (Arc::clone(&folder), manifest);
-        manifest = blocking(move || folder.add(&mut taken, &draft).map(|_| taken)).await?;
+        let (folder, mut updated) = (Arc::clone(&folder), manifest);
+        manifest = blocking(move || folder.add(&mut updated, &draft).map(|_| updated)).await?;
         reported(progress);
     }
     Ok(manifest)

@@ -186,10 +186,10 @@ fn take_entry(rest: &mut Bytes) -> Result<LogEntry, &'static str> {
 }
 
 fn take<const N: usize>(rest: &mut Bytes) -> Result<[u8; N], &'static str> {
-    let taken = *rest.first_chunk::<N>().ok_or("an event is cut short")?;
+    let bytes = *rest.first_chunk::<N>().ok_or("an event is cut short")?;
     // `split_to` shares the bytes: payloads are never copied.
     drop(rest.split_to(N));
-    Ok(taken)
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -190,9 +190,9 @@ async fn a_manifest_that_is_missing_older_or_of_another_log_is_detected() {
 #[tokio::test]
 async fn only_one_export_writes_to_a_folder() {
     let fixture = Fixture::exported(1).await;
-    let held = folder::Folder::open(&fixture.backup()).unwrap();
+    let folder = folder::Folder::open(&fixture.backup()).unwrap();
     assert!(matches!(fixture.export().await.unwrap_err(), BackupError::InUse { .. }));
-    drop(held);
+    drop(folder);
     fixture.export().await.unwrap();
 }
 
@@ -258,19 +258,19 @@ async fn an_import_that_wrote_nothing_leaves_the_log_open() {
 
 #[tokio::test]
 async fn each_field_that_differs_is_named() {
-    let kept = entry(5, Some(new_stream()), "payload");
-    let later = kept.appended_at + jiff::SignedDuration::from_nanos(1);
+    let expected = entry(5, Some(new_stream()), "payload");
+    let later = expected.appended_at + jiff::SignedDuration::from_nanos(1);
     for (other, reported) in [
-        (LogEntry { position: Position(6), ..kept.clone() }, "the position"),
-        (LogEntry { stream: None, ..kept.clone() }, "the stream"),
-        (LogEntry { event_id: None, ..kept.clone() }, "the event id"),
-        (LogEntry { payload: Bytes::from_static(b"payloaD"), ..kept.clone() }, "the payload"),
-        (LogEntry { appended_at: later, ..kept.clone() }, "the time"),
+        (LogEntry { position: Position(6), ..expected.clone() }, "the position"),
+        (LogEntry { stream: None, ..expected.clone() }, "the stream"),
+        (LogEntry { event_id: None, ..expected.clone() }, "the event id"),
+        (LogEntry { payload: Bytes::from_static(b"payloaD"), ..expected.clone() }, "the payload"),
+        (LogEntry { appended_at: later, ..expected.clone() }, "the time"),
     ] {
-        let error = super::import::compare(&kept, &other).unwrap_err();
+        let error = super::import::compare(&expected, &other).unwrap_err();
         assert!(matches!(error, BackupError::Differs { what, .. } if what == reported), "{error}");
     }
-    super::import::compare(&kept, &kept).unwrap();
+    super::import::compare(&expected, &expected).unwrap();
 }
 
 #[tokio::test]

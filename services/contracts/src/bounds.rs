@@ -110,7 +110,7 @@ impl Plans {
             note_messages(&package, &file.message_type, &mut messages, &mut values_of_enum);
         }
         let by_name: HashMap<_, _> =
-            messages.iter().enumerate().map(|(place, (name, _))| (name[1..].to_owned(), place)).collect();
+            messages.iter().enumerate().map(|(index, (name, _))| (name[1..].to_owned(), index)).collect();
         let plan = |message: &DescriptorProto| {
             let mut fields: Vec<_> =
                 message.field.iter().filter_map(|field| field_of(field, &by_name, &values_of_enum)).collect();
@@ -124,7 +124,7 @@ impl Plans {
                 for method in service.method.iter().filter(|method| !method.client_streaming()) {
                     let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
                     let request = by_name.get(method.input_type().trim_start_matches('.'));
-                    single_requests.extend(request.map(|place| (path, *place)));
+                    single_requests.extend(request.map(|index| (path, *index)));
                 }
             }
         }

@@ -1,21 +1,22 @@
-//! Addresses of files: `/v1/export/CONTENT.FORMAT` with the selection in the query, which mean an [`ExportRequest`].
+//! Addresses of files: `/v1/export/CONTENT.FORMAT` with the selection in the query. Each is equivalent to an
+//! [`ExportRequest`].
 //!
-//! Names of contents and formats are the words of the enums in lower case, `cra-themes` of `EXPORT_CONTENT_CRA_THEMES`, so
-//! that a content or format that is added to the contract has its address. Which content is offered in which format is
-//! not decided here.
+//! Names of contents and formats are the enum values in lower case without their prefix, such as `cra-themes` for
+//! `EXPORT_CONTENT_CRA_THEMES`: a content or format added to the contract gets an address without further code. Which
+//! content is offered in which format is decided elsewhere.
 
 use std::sync::LazyLock;
 
 use crate::query::Parameters;
 use crate::v1::{ExportContent, ExportFormat, ExportRequest};
 
-/// The addresses of all files begin so.
+/// Prefix of the addresses of all files.
 pub const ADDRESS: &str = "/v1/export/";
 
-/// Fields of the request that the path says.
+/// Fields of the request that the path determines.
 const IN_PATH: [&str; 2] = ["content", "format"];
 
-/// Short forms of parameters, by the path of their field.
+/// Short names of parameters, by the path of their field.
 const SHORT: [(&str, &str); 15] = [
     ("selection.region_codes", "region"),
     ("selection.department_codes", "department"),
@@ -36,13 +37,13 @@ const SHORT: [(&str, &str); 15] = [
 
 static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| Parameters::of::<ExportRequest>(&IN_PATH, &SHORT));
 
-/// The parameters that a file's address may have.
+/// The parameters of a file's address.
 #[must_use]
 pub fn parameters() -> &'static Parameters {
     &PARAMETERS
 }
 
-/// The file that a name such as `cras.parquet` means.
+/// The content and format of a file name such as `cras.parquet`.
 #[must_use]
 pub fn named(name: &str) -> Option<(ExportContent, ExportFormat)> {
     let (content, format) = name.split_once('.')?;
@@ -53,7 +54,7 @@ pub fn named(name: &str) -> Option<(ExportContent, ExportFormat)> {
     Some((content, format))
 }
 
-/// Every name of a file, such as `statistics.csv`, offered or not.
+/// All file names, such as `statistics.csv`, whether offered or not.
 pub fn names() -> impl Iterator<Item = String> {
     let contents = (1..).map_while(|number| ExportContent::try_from(number).ok());
     contents.flat_map(|content| {
@@ -63,14 +64,14 @@ pub fn names() -> impl Iterator<Item = String> {
     })
 }
 
-/// What a content is called in addresses; `None` where nothing is asked for.
+/// Name of a content in addresses; `None` for an unspecified content.
 #[must_use]
 pub fn content_name(content: ExportContent) -> Option<String> {
     let name = content.as_str_name().strip_prefix("EXPORT_CONTENT_")?;
     (content != ExportContent::Unspecified).then(|| name.to_lowercase().replace('_', "-"))
 }
 
-/// What a format is called in addresses: the extension of its files.
+/// Name of a format in addresses: the file name extension.
 #[must_use]
 pub fn format_name(format: ExportFormat) -> String {
     format.as_str_name().trim_start_matches("EXPORT_FORMAT_").to_lowercase()

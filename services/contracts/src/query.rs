@@ -1,6 +1,6 @@
-//! Query strings of addresses as messages: a parameter for each field, by the names of the JSON form, those of the proto
-//! file, the path of the field, or a short form; lists by repetition. Every fault is reported at once, with the parameter,
-//! what was found, and what is expected.
+//! Converts query strings to messages. Each field is a parameter, named as in the JSON form, as in the proto file, by
+//! the path of the field, or by a short form; lists are repeated parameters. All faults are reported at once, each with
+//! the parameter, what was found, and what is expected.
 //!
 //! `department=35&department_codes=22&selection.from=2026-10-01` sets two values of one list, and a text.
 
@@ -13,34 +13,34 @@ use serde_json::{Map, Value};
 
 use crate::json::{self, JsonFault, ParseError};
 
-/// Faults that one refusal names.
+/// Maximum number of faults in one refusal.
 const FAULTS_MAX: usize = 50;
-/// Characters of a text that a fault quotes.
+/// Maximum number of characters of a text that a fault quotes.
 const QUOTED_CHARACTERS_MAX: usize = 60;
 
-/// A field of a message that an address can set.
+/// A field that an address can set.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// From the root of the message to the field.
+    /// Path from the root of the message to the field.
     path: Vec<FieldDescriptor>,
     field: FieldDescriptor,
     short: Option<&'static str>,
 }
 
 impl Parameter {
-    /// Its name in the JSON form, such as `departmentCodes`.
+    /// Name of the field in the JSON form, such as `departmentCodes`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.field.json_name()
     }
 
-    /// A shorter name, where it has one.
+    /// The short form, if there is one.
     #[must_use]
     pub fn short(&self) -> Option<&'static str> {
         self.short
     }
 
-    /// The field that it sets.
+    /// Descriptor of the field.
     #[must_use]
     pub fn field(&self) -> &FieldDescriptor {
         &self.field
@@ -64,22 +64,22 @@ fn dotted(path: &[FieldDescriptor], name: fn(&FieldDescriptor) -> &str) -> Strin
 /// Why a part of a query string is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It is no text in percent-encoded UTF-8.
+    /// The part is not percent-encoded UTF-8.
     Encoding,
     /// No field has this name.
     Unknown,
-    /// A field with one value has several.
+    /// A singular field occurs several times.
     Repeated,
-    /// The field cannot have this value.
+    /// The value is invalid for the field.
     Value,
 }
 
-/// A fault of a query string; the path of `fault` is the parameter as it was written.
+/// A fault of a query string; the path of `fault` is the parameter as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryFault {
-    /// What kind of fault it is.
+    /// Kind of the fault.
     pub cause: Cause,
-    /// Where, what was found, what is expected.
+    /// The parameter, what was found, and what is expected.
     pub fault: JsonFault,
 }
 
@@ -89,12 +89,12 @@ impl fmt::Display for QueryFault {
     }
 }
 
-/// A query string that was read.
+/// The result of reading a query string.
 #[derive(Clone, Debug)]
 pub struct Query<M> {
-    /// What it says.
+    /// The message.
     pub message: M,
-    /// Parameters as they were written, by the path of their field.
+    /// The parameters as written, by the path of their field.
     pub written: HashMap<String, String>,
 }
 
@@ -106,8 +106,9 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// A parameter for each field of the message and of the messages in it, except those `left_out`, which the address says
-    /// otherwise. `short` are shorter names by path of the field, in lowerCamelCase.
+    /// Makes a parameter for each field of the message and of its nested messages, except those in `left_out`, which
+    /// another part of the address determines. `short` contains short forms by the path of the field, in
+    /// lowerCamelCase.
     #[must_use]
     pub fn of<M: Name>(left_out: &[&str], short: &[(&str, &'static str)]) -> Self {
         let mut all = Vec::new();
@@ -125,7 +126,7 @@ impl Parameters {
         Self { all, by_name }
     }
 
-    /// In the order of the contract.
+    /// All parameters in the order of the contract.
     #[must_use]
     pub fn all(&self) -> &[Parameter] {
         &self.all
@@ -171,7 +172,7 @@ impl Parameters {
         }
     }
 
-    /// The JSON form of what was read.
+    /// The JSON form of the query.
     fn value_of(&self, values: &HashMap<usize, (String, Vec<String>)>) -> Value {
         let mut root = Map::new();
         for (index, (_, texts)) in values {
@@ -194,7 +195,7 @@ impl Parameters {
     }
 }
 
-/// The fields of a message, and of those in it.
+/// The fields of a message and of its nested messages.
 fn collect(message: &MessageDescriptor, path: &[FieldDescriptor], all: &mut Vec<Parameter>) {
     for field in message.fields() {
         let path: Vec<_> = path.iter().cloned().chain([field.clone()]).collect();
@@ -207,10 +208,10 @@ fn collect(message: &MessageDescriptor, path: &[FieldDescriptor], all: &mut Vec<
     }
 }
 
-/// One query string on its way.
+/// State of reading one query string.
 struct Reading<'a> {
     parameters: &'a Parameters,
-    /// By index of the parameter: its name as it was first written, and its values.
+    /// By index of the parameter: its name as first written, and its values.
     values: HashMap<usize, (String, Vec<String>)>,
     faults: Vec<QueryFault>,
 }
@@ -262,7 +263,7 @@ fn undecoded(name: &str, found: &str) -> JsonFault {
     )
 }
 
-/// The beginning of a text, in characters that a message can hold.
+/// The beginning of a text, with characters that a message may contain.
 fn quotable(text: &str) -> String {
     let mut quotable: String = text
         .chars()
@@ -275,8 +276,8 @@ fn quotable(text: &str) -> String {
     quotable
 }
 
-/// A text as it was before it was encoded (`application/x-www-form-urlencoded`). Strict: a broken sequence means that the
-/// address was cut or encoded twice.
+/// Decodes `application/x-www-form-urlencoded`. Strict, because an invalid escape sequence means that the address was
+/// truncated or encoded twice.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -294,7 +295,7 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok().filter(|text| !text.contains(char::is_control))
 }
 
-/// The JSON form of a value. Numbers are texts, as the JSON form allows.
+/// The JSON form of a value. Numbers are strings, as the JSON form allows.
 fn value_of(kind: &Kind, text: &str) -> Value {
     match (kind, text) {
         (Kind::Bool, "true") => Value::Bool(true),
@@ -304,8 +305,8 @@ fn value_of(kind: &Kind, text: &str) -> Value {
     }
 }
 
-/// The name of an enum's value that a text means: the name itself, or without the prefix of the enum, in any case, with
-/// hyphens or underscores.
+/// Finds the enum value of a text: its name, with or without the prefix of the enum, in any case, with hyphens or
+/// underscores.
 fn word(words: &EnumDescriptor, text: &str) -> String {
     let name = text.to_ascii_uppercase().replace('-', "_");
     let prefix = format!("{}_", snake_case(words.name()).to_ascii_uppercase());
@@ -314,7 +315,7 @@ fn word(words: &EnumDescriptor, text: &str) -> String {
     known.iter().map(String::as_str).find(is_meant).unwrap_or(text).to_owned()
 }
 
-/// `subTheme` and `SubTheme` as `sub_theme`.
+/// Converts `subTheme` and `SubTheme` to `sub_theme`.
 fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     for letter in name.chars() {

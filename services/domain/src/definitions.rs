@@ -28,8 +28,8 @@ impl Definition {
     #[must_use]
     pub fn path(&self) -> String {
         let parts = [self.section, self.code];
-        let said: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        said.join(" / ")
+        let present: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        present.join(" / ")
     }
 }
 

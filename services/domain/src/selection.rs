@@ -233,7 +233,7 @@ mod tests {
     fn a_selection_is_rendered_in_names_labels_and_codes() {
         let selection = of_everything();
         assert_eq!(period(&selection), "du 1er mars 2024 au 31 mars 2024");
-        let said: Vec<_> = restrictions(&selection)
+        let rendered: Vec<_> = restrictions(&selection)
             .iter()
             .map(|restriction| format!("{} : {}", restriction.label(), restriction.text(9)))
             .collect();
@@ -246,9 +246,9 @@ mod tests {
             "Thématique : Courriels",
             "Au moins un participant de ces tranches d'âge : Non renseigné, Plus de 60 ans",
         ] {
-            assert!(said.iter().any(|said| said == expected), "{expected} in {said:?}");
+            assert!(rendered.iter().any(|text| text == expected), "{expected} in {rendered:?}");
         }
-        assert_eq!(said.len(), 15);
+        assert_eq!(rendered.len(), 15);
         assert!(restrictions(&v1::Selection::default()).is_empty());
         assert_eq!(period(&v1::Selection::default()), "toutes les dates");
     }

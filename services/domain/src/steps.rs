@@ -6,21 +6,21 @@ use std::cell::Cell;
 
 #[cfg(feature = "steps")]
 thread_local! {
-    static TAKEN: Cell<u64> = const { Cell::new(0) };
+    static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Number of steps of this thread so far.
 #[cfg(feature = "steps")]
 #[must_use]
-pub fn taken() -> u64 {
-    TAKEN.get()
+pub fn count() -> u64 {
+    COUNT.get()
 }
 
 /// Counts steps.
 #[inline]
 pub(crate) fn take(steps: usize) {
     #[cfg(feature = "steps")]
-    TAKEN.set(TAKEN.get() + steps as u64);
+    COUNT.set(COUNT.get() + steps as u64);
     #[cfg(not(feature = "steps"))]
     let _ = steps;
 }

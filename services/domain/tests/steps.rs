@@ -71,7 +71,7 @@ fn cost(path: &str, message: &DynamicMessage, perimeter: &Perimeter) -> Cost {
     let selection = part::<v1::Selection>(message, "selection");
     let submission = part::<v1::SubmitCraRequest>(message, "submission");
     let cra = part::<v1::Cra>(message, "cra").or(submission.and_then(|it| it.cra));
-    let before = steps::taken();
+    let before = steps::count();
     let allocations = measure(|| {
         if let Some(mut scan) = bounds::scan_of_method(path) {
             scan.read(&bytes);
@@ -92,7 +92,7 @@ fn cost(path: &str, message: &DynamicMessage, perimeter: &Perimeter) -> Cost {
     });
     Cost {
         bytes: bytes.len() as u64,
-        steps: steps::taken() - before + allocations.count_total,
+        steps: steps::count() - before + allocations.count_total,
         allocated: allocations.bytes_total,
     }
 }
@@ -138,9 +138,9 @@ fn the_steps_of_a_request_grow_with_its_bytes_for_every_list_of_every_request() 
 #[test]
 fn a_perimeter_of_repeated_regions_takes_one_lookup_each() {
     let cost = |count| {
-        let (given, before) = (vec!["53".to_owned(); count], steps::taken());
-        let allocations = measure(|| assert!(Lists::parse(&[], &[], &[], &given).is_ok()));
-        steps::taken() - before + allocations.count_total
+        let (departments, before) = (vec!["53".to_owned(); count], steps::count());
+        let allocations = measure(|| assert!(Lists::parse(&[], &[], &[], &departments).is_ok()));
+        steps::count() - before + allocations.count_total
     };
     let _ = cost(1);
     let (once, twice) = (cost(2_500), cost(5_000));

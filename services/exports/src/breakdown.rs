@@ -14,7 +14,7 @@ use super::about::About;
 use super::cell::{Column, Kind};
 use super::definitions_sheet;
 use super::figures::{self, HEADLINE};
-use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place, Series, Table};
+use super::xlsx::{self, CHART_ROWS_MAX, Chart, ChartArea, Series, Table};
 use cra_domain::definitions::DEFINITIONS;
 
 /// Maximum number of organisations in one row, most people first.
@@ -129,10 +129,10 @@ impl BreakdownWorkbook {
             kind: ChartType::Bar,
         };
         let bars = u32::try_from(self.bars.len().max(8)).unwrap_or_default();
-        let place = Place { row: 1, column: 3, width: 760, height: 80 + 24 * bars };
-        xlsx::draw(sheet, &chart, &place)?;
+        let area = ChartArea { row: 1, column: 3, width: 760, height: 80 + 24 * bars };
+        xlsx::draw(sheet, &chart, &area)?;
         // The chart covers twelve columns of default width.
-        xlsx::print_on_one_page(sheet, place.last_row(), 3 + 12)?;
+        xlsx::print_on_one_page(sheet, area.last_row(), 3 + 12)?;
         definitions_sheet::add(about, &mut workbook, DEFINITIONS)?;
         xlsx::save(workbook, about, output)
     }

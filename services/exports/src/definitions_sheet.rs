@@ -69,9 +69,9 @@ fn lines(about: &About) -> Vec<Line> {
         let codes: Vec<_> = named.map(|value| value.code.as_str()).collect();
         lines.push(line(restriction.label(), restriction.text(VALUES_MAX), codes.join(" ")));
     }
-    lines.extend(about.snapshot().into_iter().map(|said| {
-        let text = said.number.map_or(said.text, |number| number.to_string());
-        line(said.label, text, said.code)
+    lines.extend(about.snapshot().into_iter().map(|shown| {
+        let text = shown.number.map_or(shown.text, |number| number.to_string());
+        line(shown.label, text, shown.code)
     }));
     lines
 }

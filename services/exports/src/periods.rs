@@ -12,7 +12,7 @@ use super::cell::{Column, Kind};
 use super::csv::Csv;
 use super::definitions_sheet;
 use super::figures::{self, HEADLINE};
-use super::xlsx::{self, Chart, Place, Series};
+use super::xlsx::{self, Chart, ChartArea, Series};
 use cra_domain::definitions::DEFINITIONS;
 
 /// Maximum number of periods on one page with their chart.
@@ -147,11 +147,11 @@ fn add_periods(
     let sheet = xlsx::add_report_table(workbook, name, &columns, periods)?;
     let rows = u32::try_from(periods.len()).unwrap_or(u32::MAX);
     let chart = drawing.chart(name, periods.len());
-    let size = |row, column| Place { row, column, width: CHART_WIDTH, height: CHART_HEIGHT };
+    let size = |row, column| ChartArea { row, column, width: CHART_WIDTH, height: CHART_HEIGHT };
     if periods.len() <= PERIODS_OF_A_PAGE {
-        let place = size(rows + 2, 0);
-        xlsx::draw(sheet, &chart, &place)?;
-        xlsx::print_on_one_page(sheet, place.last_row(), last_printed)
+        let area = size(rows + 2, 0);
+        xlsx::draw(sheet, &chart, &area)?;
+        xlsx::print_on_one_page(sheet, area.last_row(), last_printed)
     } else {
         xlsx::draw(sheet, &chart, &size(1, width + 1))?;
         xlsx::print_over_pages(sheet, rows, last_printed)

@@ -13,7 +13,7 @@ use super::definitions_sheet;
 use super::figures::HEADLINE;
 use super::periods::{MONTHS, PeriodFigures, add_months};
 use super::summary;
-use super::xlsx::{self, CHART_ROWS_MAX, Chart, Place};
+use super::xlsx::{self, CHART_ROWS_MAX, Chart, ChartArea};
 use cra_domain::definitions::{DEFINITIONS, RUBRICS};
 
 /// Section of the lines that describe the file.
@@ -105,11 +105,11 @@ fn add_section(workbook: &mut Workbook, section: &Section) -> io::Result<()> {
     let last_row = u32::try_from(rows).unwrap_or(u32::MAX);
     let bars = BAR_HEIGHT * u32::try_from(section.drawn).unwrap_or_default();
     let height = CHART_HEIGHT_MIN.max(80 + bars);
-    let place = Place { row: 1, column: chart_column, width: CHART_WIDTH, height };
-    xlsx::draw(sheet, &Chart::bars(section.title, section.title, section.unit, section.drawn), &place)?;
+    let area = ChartArea { row: 1, column: chart_column, width: CHART_WIDTH, height };
+    xlsx::draw(sheet, &Chart::bars(section.title, section.title, section.unit, section.drawn), &area)?;
     let (last_row, last_column) = match section.drawn {
         0 => (last_row, chart_column - 2),
-        _ => (last_row.max(place.last_row()), chart_column + CHART_COLUMNS),
+        _ => (last_row.max(area.last_row()), chart_column + CHART_COLUMNS),
     };
     if rows <= ROWS_OF_A_PAGE {
         xlsx::print_on_one_page(sheet, last_row, last_column)
@@ -228,9 +228,9 @@ mod tests {
     fn every_figure_has_one_section_a_sheet_and_a_meaning() {
         let statistics = cra_analytics::figures::statistics(&Totals::default(), &Dictionary::default());
         let sections = sections(&statistics);
-        let mut places = HashSet::new();
+        let mut seen = HashSet::new();
         for line in sections.iter().flat_map(|section| &section.lines) {
-            assert!(places.insert((line.section, line.code.as_str())), "{} {}", line.section, line.code);
+            assert!(seen.insert((line.section, line.code.as_str())), "{} {}", line.section, line.code);
             let defined = DEFINITIONS.iter().any(|definition| {
                 definition.section == line.section
                     && (definition.code.is_empty()

@@ -9,7 +9,7 @@ use rust_xlsxwriter::{Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
 use super::about::About;
 use super::periods;
-use super::xlsx::{self, ACCENT, Chart, Place, QUIET, failed};
+use super::xlsx::{self, ACCENT, Chart, ChartArea, QUIET, failed};
 
 const SHEET: &str = "Synthèse";
 /// Number of columns of the page's grid, and their width in pixels.
@@ -66,18 +66,18 @@ pub(super) fn add_to(
     }
     let half = COLUMNS / 2;
     let width = |columns: u16| u32::from(columns) * COLUMN_PIXELS - 8;
-    let wide = Place { row, column: 0, width: width(half), height: CHART_HEIGHT };
+    let wide = ChartArea { row, column: 0, width: width(half), height: CHART_HEIGHT };
     let below = wide.last_row();
-    let small = |column| Place { row: below, column, width: width(half / 2), height: CHART_HEIGHT };
-    let long = Place { row, column: half, width: width(half), height: LONG_CHART_HEIGHT };
+    let small = |column| ChartArea { row: below, column, width: width(half / 2), height: CHART_HEIGHT };
+    let long = ChartArea { row, column: half, width: width(half), height: LONG_CHART_HEIGHT };
     xlsx::draw(sheet, &periods::months_chart(periods::MONTHS, months), &wide)?;
-    let places = [
+    let charts = [
         ("Activités", "CRA par type d'activité", "CRA", small(0)),
         ("Âges", "Participants par tranche d'âge", "Participants", small(half / 2)),
         ("Thématiques", "CRA par thématique", "CRA", long),
     ];
-    for (of, title, unit, place) in places {
-        xlsx::draw(sheet, &Chart::bars(of, title, unit, drawn(of)), &place)?;
+    for (of, title, unit, area) in charts {
+        xlsx::draw(sheet, &Chart::bars(of, title, unit, drawn(of)), &area)?;
     }
     let last = long.last_row().max(small(0).last_row());
     xlsx::print_on_one_page(sheet, last, COLUMNS - 1)
@@ -131,8 +131,8 @@ fn add_figures(sheet: &mut Worksheet, first: u32, statistics: &v1::Statistics) -
     let mut row = first;
     for figures in FIGURES.chunks(figures_of_a_row) {
         sheet.set_row_height_pixels(row, 36)?.set_row_height_pixels(row + 1, 24)?;
-        for (place, (label, of)) in (0..).zip(figures) {
-            let column = place * COLUMNS_OF_A_FIGURE;
+        for (index, (label, of)) in (0..).zip(figures) {
+            let column = index * COLUMNS_OF_A_FIGURE;
             let last = column + COLUMNS_OF_A_FIGURE - 1;
             let format = if matches!(of(statistics), Number::PerMille(_)) { &share } else { &number };
             sheet.merge_range(row, column, row, last, "", format)?;

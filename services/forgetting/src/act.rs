@@ -1,4 +1,4 @@
-//! Who made a log forget, and what granted the right to: ids only, as the audits of the services keep them.
+//! Who made a log forget, and what granted the right. Contains ids only, like the audit logs of the services.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,30 +9,30 @@ use crate::encoding::as_text;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Act {
-    /// When the right was checked.
+    /// Time at which the right was checked.
     #[serde(with = "as_text")]
     pub at: Timestamp,
     /// What granted the right.
     pub granted_by: GrantedBy,
-    /// The client of the token; empty without one.
+    /// Client of the token; empty without a token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub client_id: String,
-    /// The subject of the token; empty without one.
+    /// Subject of the token; empty without a token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
     /// The scope that granted it; empty without a token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// Why no projection was asked; absent if one was, or if the log is in a folder.
+    /// Why no projection verified the token; absent if one did, or if the log is in a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub without_projection: Option<String>,
 }
 
-/// What granted the right to make a log forget.
+/// The proof of the right to make a log forget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GrantedBy {
-    /// The rights of the log's folder; the services are down.
+    /// Access to the log's folder; the services are stopped.
     Folder,
     /// The projection of the log verified the token.
     Projection,

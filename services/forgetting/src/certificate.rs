@@ -1,4 +1,4 @@
-//! What was done, for those who answer for it: without any value that was forgotten.
+//! The certificate of a run of forgetting, for the responsible body. Contains no forgotten value.
 
 use cra_eventlog::{Forgetting, LogEntry, LogIdentity, Position};
 use jiff::Timestamp;
@@ -19,35 +19,35 @@ const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
     format: u32,
-    /// When it was forgotten: what the events of the new log say.
+    /// Time of the forgetting, as in the events of the new log.
     #[serde(with = "as_text")]
     pub forgotten_at: Timestamp,
-    /// When the new log had been verified.
+    /// Time at which the verification of the new log ended.
     #[serde(with = "as_text")]
     pub verified_at: Timestamp,
-    /// Position up to which the log was read for what the rules mean in it; of later events, only names and accounts that
-    /// were forgotten by then are replaced.
+    /// Position up to which the log was surveyed. In later events, only the names and accounts that the survey found
+    /// are replaced.
     pub surveyed: Position,
-    /// Who began the copy.
+    /// Who started the copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<Act>,
     /// Who opened the new log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished: Option<Act>,
-    /// The random selections whose statistics at random positions are equal in both logs.
+    /// The random selections and positions whose statistics are equal in both logs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selections: Vec<SelectionsCompared>,
-    /// The rules, of lists of ids only how many they are.
+    /// The rules; of lists of ids only their length.
     pub rules: RulesShown,
-    /// What was forgotten.
+    /// The numbers of forgotten values.
     pub forgotten: Rewritten,
-    /// The log that holds it still, until it is destroyed.
+    /// The old log, which contains the values until it is destroyed.
     pub from: LogDigest,
-    /// The log that does not hold it.
+    /// The new log.
     pub to: LogDigest,
-    /// What the rules did not reach within the log.
+    /// What the rules could not cover within the log.
     pub kept: Kept,
-    /// What lies outside of the log.
+    /// Copies of the values outside of the log.
     pub not_reached: Vec<String>,
 }
 
@@ -62,47 +62,47 @@ pub struct RulesShown {
     cras: usize,
 }
 
-/// How much of each kind was forgotten.
+/// Number of forgotten values of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rewritten {
-    /// Events of which anything was forgotten.
+    /// Events with any forgotten value.
     pub events: u64,
-    /// Events of which the annotation was.
+    /// Events whose annotation was forgotten.
     pub annotations: u64,
-    /// Events of which the reason was.
+    /// Events whose reason was forgotten.
     pub reasons: u64,
-    /// Events of which a free name was.
+    /// Events with a forgotten free name.
     pub organisations: u64,
-    /// Free names, each in all its spellings.
+    /// Free names, each counted once for all its spellings.
     pub organisation_names: u64,
-    /// Events of which the account was.
+    /// Events whose account was forgotten.
     pub accounts: u64,
-    /// Events of which the advisor's id was.
+    /// Events whose advisor id was forgotten.
     pub advisor_events: u64,
-    /// Advisors.
+    /// Number of advisors.
     pub advisors: u64,
-    /// Older documents that were reduced to what is read of them.
+    /// Older documents reduced to the fields that are read.
     pub documents: u64,
 }
 
-/// What stays although the rules name it.
+/// What remains although the rules cover it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kept {
-    /// Free names that CRAs beyond the rules use too.
+    /// Free names that CRAs outside the rules also use.
     pub organisation_names_used_elsewhere: u64,
-    /// Events that no reader understands, copied as they are.
+    /// Events that no reader understands, copied unchanged.
     pub unreadable_events: u64,
-    /// Positions of the first of them.
+    /// Positions of the first such events.
     pub unreadable_positions: Vec<u64>,
 }
 
-/// A log, as far as it was read.
+/// A log up to the position at which it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogDigest {
-    /// Which log.
+    /// Identity of the log.
     pub log: LogIdentity,
     /// Position of the last event.
     pub position: Position,
@@ -152,21 +152,21 @@ impl Certificate {
         }
     }
 
-    /// As the new log names it, and with it each backup of the new log.
+    /// The record of the forgetting, as the new log and each of its backups contain it.
     #[must_use]
     pub(crate) fn to_forgetting(&self) -> Forgetting {
         let certificate = serde_json::to_string(self).unwrap_or_default();
         Forgetting { at: self.forgotten_at.to_string(), certificate }
     }
 
-    /// As a file holds it.
+    /// The certificate as JSON, as in its file.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 }
 
-/// What the verification found.
+/// Result of the verification.
 pub(crate) struct Compared {
     pub(crate) from: LogDigest,
     pub(crate) to: LogDigest,

@@ -1,6 +1,6 @@
-//! Compares two logs, event by event: every fact is equal except for what the new event names as forgotten, each
-//! replacement replaces one value everywhere, and no forgotten value is left in the new bytes. It knows neither the rules
-//! nor the names, so that its findings do not depend on what wrote the new log.
+//! Compares two logs event by event. Every fact must be equal except for what the new event marks as forgotten, each
+//! replacement must replace one value everywhere, and the new bytes must not contain a forgotten value. The comparison
+//! knows neither the rules nor the names, so its result does not depend on the code that wrote the new log.
 
 use cra_contracts::v1;
 use cra_domain::cra::{Cra, Recipient};
@@ -18,20 +18,20 @@ use crate::figures::{Figures, Replaced, SelectionsCompared};
 use crate::plan::free_key;
 use crate::random::NoRandomness;
 
-/// Shortest value that is searched for in bytes, in bytes: shorter ones are parts of others by chance.
+/// Minimum length in bytes of a value that is searched for. Shorter ones occur in other texts by chance.
 const SEARCHED_BYTES_MIN: usize = 4;
 
-/// Where two logs differ in more than what was forgotten.
+/// A difference between two logs that is not marked as forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at position {position} the new log {what}")]
 pub struct Mismatch {
-    /// The first such position.
+    /// Position of the first difference.
     pub position: Position,
-    /// What differs; never a value.
+    /// Kind of the difference; never a value.
     pub what: &'static str,
 }
 
-/// Two logs, compared so far.
+/// Progress of comparing two logs.
 #[derive(Default)]
 pub(crate) struct Comparison {
     advisors: StandIns,
@@ -42,12 +42,12 @@ pub(crate) struct Comparison {
     pub(crate) to: Digest,
 }
 
-/// Values and their replacements: one for one, and either all uses are replaced or none.
+/// Values and their replacements. The mapping is one to one, and replaces all uses of a value or none.
 #[derive(Default)]
 struct StandIns {
     by_value: HashMap<String, String>,
-    taken: HashSet<String>,
-    kept: HashSet<String>,
+    replacements: HashSet<String>,
+    unreplaced: HashSet<String>,
 }
 
 impl StandIns {
@@ -56,17 +56,17 @@ impl StandIns {
             return known == by;
         }
         self.by_value.insert(value.to_owned(), by.to_owned());
-        self.taken.insert(by.to_owned())
+        self.replacements.insert(by.to_owned())
     }
 
     fn keep(&mut self, value: &str) {
-        if !self.kept.contains(value) {
-            self.kept.insert(value.to_owned());
+        if !self.unreplaced.contains(value) {
+            self.unreplaced.insert(value.to_owned());
         }
     }
 
     fn are_sound(&self) -> bool {
-        self.by_value.keys().all(|value| !self.kept.contains(value))
+        self.by_value.keys().all(|value| !self.unreplaced.contains(value))
     }
 }
 
@@ -103,7 +103,7 @@ impl Comparison {
         Ok(())
     }
 
-    /// Compares the statistics of random selections at random positions after one and up to the last pair.
+    /// Compares the statistics of random selections at random positions after `after`, up to the last compared pair.
     pub(crate) async fn selections(
         &mut self,
         after: Position,
@@ -116,7 +116,7 @@ impl Comparison {
         Ok(compared.map_err(|differs| Mismatch { position: differs.0, what }))
     }
 
-    /// Whether what was replaced was replaced everywhere.
+    /// Whether every replaced value was replaced everywhere.
     pub(crate) fn finish(&mut self, end: Position) -> Result<(), Mismatch> {
         self.rewritten.advisors = self.advisors.by_value.len() as u64;
         self.rewritten.organisation_names = self.organisations.by_value.len() as u64;
@@ -221,13 +221,13 @@ impl Comparison {
     }
 }
 
-/// A text: the same, or forgotten.
+/// A text must be equal or forgotten.
 fn text(old: &str, new: &str, kind: Forgettable, event: &Event<'_>) -> Result<(), &'static str> {
     let is_forgotten = new.is_empty() && event.forgotten.has(kind);
     if old == new || is_forgotten { Ok(()) } else { Err("has another text") }
 }
 
-/// What the domain does not read of stored events.
+/// The fields of stored events that the domain does not read.
 fn stored(before: &v1::CraEvent, after: &v1::CraEvent) -> Result<(), &'static str> {
     use v1::cra_event::Fact::{Corrected, Imported, Submitted};
     let subject = |it: &v1::CraEvent| it.origin.as_ref().map(|origin| origin.subject.clone());
@@ -261,15 +261,15 @@ fn stored(before: &v1::CraEvent, after: &v1::CraEvent) -> Result<(), &'static st
     Ok(())
 }
 
-/// Searches the new bytes for every value that the old event held and the new one does not.
+/// Searches the new bytes for every value that the old event contains and the new event lacks.
 fn leaks(before: &v1::CraEvent, after: &v1::CraEvent, bytes: &[u8]) -> Result<(), &'static str> {
     let (before, after) = (texts(before), texts(after));
-    // Random names and times in another form may hold a short value by chance.
+    // Random names, and times in another notation, may contain a short value by chance.
     let is_made = |text: &str| is_alias(text) || is_neutral_name(text) || text.parse::<Timestamp>().is_ok();
     let is_kept = |text: &&String| before.contains(*text) || is_made(text);
-    for gone in before.iter().filter(|text| text.len() >= SEARCHED_BYTES_MIN && !after.contains(*text)) {
-        let holders: Vec<_> = after.iter().filter(|text| text.contains(gone.as_str())).collect();
-        let is_found = memmem::find(bytes, gone.as_bytes()).is_some();
+    for removed in before.iter().filter(|text| text.len() >= SEARCHED_BYTES_MIN && !after.contains(*text)) {
+        let holders: Vec<_> = after.iter().filter(|text| text.contains(removed.as_str())).collect();
+        let is_found = memmem::find(bytes, removed.as_bytes()).is_some();
         if holders.iter().any(|text| !is_kept(text)) || (is_found && holders.is_empty()) {
             return Err("holds a value that was forgotten");
         }
@@ -277,7 +277,7 @@ fn leaks(before: &v1::CraEvent, after: &v1::CraEvent, bytes: &[u8]) -> Result<()
     Ok(())
 }
 
-/// Every text of an event, those of its document included.
+/// Every text of an event, including those of its document.
 fn texts(event: &v1::CraEvent) -> HashSet<String> {
     use v1::cra_event::Fact;
     let mut texts: HashSet<String> = HashSet::new();

@@ -1,5 +1,5 @@
-//! The copy of a log without what is to be forgotten: surveyed, written at the same positions, verified. Killed at any
-//! time and run again, it continues where the new log ends.
+//! Copies a log without what is to be forgotten: surveys the old log, writes the new one at the same positions, and
+//! verifies it. A copy that was killed resumes at the end of the new log.
 
 use std::path::Path;
 
@@ -21,48 +21,48 @@ use crate::random::NoRandomness;
 use crate::rewrite::{Rewriter, UnknownFields};
 use crate::rules::Rules;
 
-/// Random selections whose statistics are compared over the whole logs.
+/// Number of random selections whose statistics are compared over the whole logs.
 const SELECTIONS: u32 = 256;
-/// The same, at positions of the rest that was copied after the whole was compared.
+/// The same for the events copied after the first comparison.
 const SELECTIONS_OF_REST: u32 = 32;
 
-/// What is being done.
+/// Stage of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// The old log is read for what the rules mean in it.
+    /// Surveying the old log: reading what the rules cover.
     Survey,
-    /// The new log is written.
+    /// Writing the new log.
     Copy,
-    /// Both logs are compared.
+    /// Comparing both logs.
     Verification,
 }
 
-/// How far a stage is.
+/// Progress of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The stage.
     pub stage: Stage,
-    /// The last event done.
+    /// Position of the last processed event.
     pub position: Position,
-    /// The last event there is to do.
+    /// Position of the last event to process.
     pub end: Position,
 }
 
-/// What to forget, and how.
+/// Order to make a log forget.
 pub struct Order<'a> {
-    /// What is to be forgotten.
+    /// The rules.
     pub rules: &'a Rules,
-    /// Folder of the names while the copy lasts; one per copy.
+    /// Work folder with the names while the copy is in progress; one per copy.
     pub work: &'a LockedDir,
-    /// What lies outside of the log, as the operator names it.
+    /// Copies outside of the log, as the operator describes them.
     pub not_reached: Vec<String>,
-    /// Who begins the copy.
+    /// Who starts the copy.
     pub act: Act,
-    /// The clock.
+    /// The current time.
     pub now: fn() -> Timestamp,
 }
 
-/// Why the new log was not finished. It stays closed to everything else, and the old one as it was.
+/// Why the new log was not finished. The new log stays closed to everything else; the old one is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
     /// A log could not be read or written.
@@ -74,42 +74,42 @@ pub enum ForgetError {
     /// The names cannot be used.
     #[error(transparent)]
     Names(#[from] NamesError),
-    /// No selections can be drawn.
+    /// The system returned no random seed for the selections.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
     /// An event cannot be rewritten.
     #[error(transparent)]
     UnknownFields(#[from] UnknownFields),
-    /// The new log is not the old one without what was to be forgotten.
+    /// The new log differs from the old one in more than what is to be forgotten.
     #[error(
         "{0}: the new log is not used; begin again with an empty target, and report this fault of the program"
     )]
     Mismatch(#[from] Mismatch),
-    /// The new log has no room for it.
+    /// The new log is out of space.
     #[error(
         "the certificate has {0} bytes, expected at most {max}: name less with --not-reached",
         max = Forgetting::CERTIFICATE_BYTES_MAX
     )]
     CertificateTooLarge(usize),
-    /// The new log was not written by the copy that is certified.
+    /// The new log was written by another copy than the certified one.
     #[error(
         "the new log does not name this certificate: expected the certificate that `cra log forget` wrote with it, unchanged"
     )]
     OtherCertificate,
-    /// The new log is the beginning of a copy with other names.
+    /// The new log is the start of a copy with other names.
     #[error(
         "the new log holds events, and the names of their copy are not in the work folder: name the work folder of that copy, \
          or begin again with an empty target"
     )]
     NamesMissing,
-    /// The new log reaches further than the old one.
+    /// The new log is longer than the old one.
     #[error(
         "the new log ends at {new}, the old one at {old}: expected an empty log, or the beginning of this copy"
     )]
     GoesOn {
-        /// Where the new log ends.
+        /// Last position of the new log.
         new: Position,
-        /// Where the old log ends.
+        /// Last position of the old log.
         old: Position,
     },
 }
@@ -120,23 +120,23 @@ impl From<cra_eventlog::ReadError> for ForgetError {
     }
 }
 
-/// A copy under way: `to` becomes `from` without what is to be forgotten.
+/// A copy in progress: `to` becomes `from` without what is to be forgotten.
 pub struct Copying<'a> {
     from: &'a dyn Read,
     to: &'a dyn Restore,
     order: Order<'a>,
     plan: Plan,
     names: Names,
-    /// Of both logs, from the first event.
+    /// Comparison of both logs from the first event.
     comparison: Comparison,
-    /// Position up to which they are compared.
+    /// Position up to which both logs were compared.
     verified: Position,
     selections: Vec<SelectionsCompared>,
 }
 
 impl<'a> Copying<'a> {
-    /// Reads the old log for what the rules mean in it, up to its end now, or to where it ended when the copy was first
-    /// begun. Of events that follow, only names and accounts that are forgotten by then are replaced.
+    /// Surveys the old log up to its current end, or up to its end when the copy was first started. In later events,
+    /// only the names and accounts that the survey found are replaced.
     pub async fn begin(
         from: &'a dyn Read,
         to: &'a dyn Restore,
@@ -145,10 +145,10 @@ impl<'a> Copying<'a> {
     ) -> Result<Self, ForgetError> {
         let head = from.head().await?;
         let rules = order.rules.digest();
-        let kept = Names::kept(order.work, &head.identity, &rules)?;
-        let end = kept.as_ref().map_or(head.position, |names| names.surveyed);
+        let stored = Names::stored(order.work, &head.identity, &rules)?;
+        let end = stored.as_ref().map_or(head.position, |names| names.surveyed);
         let plan = survey(from, order.rules, end, &mut report).await?;
-        let names = if let Some(names) = kept {
+        let names = if let Some(names) = stored {
             names
         } else {
             if is_begun(&to.head().await?, &head) {
@@ -163,7 +163,7 @@ impl<'a> Copying<'a> {
         Ok(Self { from, to, order, plan, names, comparison, verified, selections: Vec::new() })
     }
 
-    /// Copies what the new log does not hold yet, up to where the old one ends now.
+    /// Copies the events that the new log lacks, up to the current end of the old log.
     pub async fn copy(&self, mut report: impl FnMut(Done) + Send) -> Result<Position, ForgetError> {
         let origin = origin(self.from).await?;
         let head = self.to.head().await?;
@@ -181,7 +181,7 @@ impl<'a> Copying<'a> {
         Ok(end)
     }
 
-    /// Compares what was copied since the last comparison, in both logs.
+    /// Compares the events of both logs that were copied since the last comparison.
     pub async fn verify(&mut self, mut report: impl FnMut(Done) + Send) -> Result<(), ForgetError> {
         let end = self.to.head().await?.position.min(self.from.head().await?.position);
         self.verify_to(end, &mut report).await
@@ -204,8 +204,8 @@ impl<'a> Copying<'a> {
         Ok(())
     }
 
-    /// Copies and verifies the rest, opens the new log and certifies it. The old log must take no more events.
-    /// If an earlier run opened it, the certificate is that of that run.
+    /// Copies and verifies the rest, opens the new log and certifies it. The old log must accept no more events. If an
+    /// earlier run opened the new log, returns the certificate of that run.
     pub async fn finish(
         mut self,
         act: Act,
@@ -253,13 +253,13 @@ impl<'a> Copying<'a> {
     }
 }
 
-/// Whether the new log holds a part of a copy of the old one, and was not opened yet.
+/// Whether the new log contains a part of a copy of the old one, and is still closed.
 fn is_begun(new: &Head, old: &Head) -> bool {
     let has_part = new.position > Position::START && new.position <= old.position;
     has_part && certificate_of(new, &old.identity).is_none()
 }
 
-/// The certificate that the new log names for the old one.
+/// The certificate that the new log records for the old one.
 fn certificate_of(new: &Head, old: &LogIdentity) -> Option<Certificate> {
     let named = new.predecessors.iter().find(|it| it.log == *old)?.forgetting.as_ref()?;
     Certificate::parse(named.certificate.as_bytes()).ok()
@@ -276,18 +276,18 @@ pub async fn origin(from: &dyn Read) -> Result<Origin, ForgetError> {
     })
 }
 
-/// Deletes the names of a finished copy, once its certificate is stored: nothing leads back from an alias.
+/// Deletes the names of a finished copy, once its certificate is stored: afterwards no alias can be resolved.
 pub fn forget_names(work: &LockedDir) -> Result<(), ForgetError> {
     Ok(Names::delete(work)?)
 }
 
-/// Whether a folder holds the names of a copy that was not finished, which lead from aliases back.
+/// Whether a folder contains the names of an unfinished copy, which resolve aliases.
 #[must_use]
 pub fn names_are_left(dir: &Path) -> bool {
     Names::are_in(dir)
 }
 
-/// Compares both logs once more, up to where the certificate says, and with its digests.
+/// Compares both logs again up to the positions of the certificate, and checks its digests.
 pub async fn verify(
     from: &dyn Read,
     to: &dyn Read,
@@ -352,7 +352,7 @@ async fn copy(
             Some(payload) => {
                 let new = LogEntry { payload, ..entry.clone() };
                 if document_of(&entry.payload).is_some() {
-                    // A document is what is left of it: one that would be read otherwise is not written.
+                    // The reduced document must be read as before; otherwise it is not written.
                     Comparison::default().pair(&entry, &new)?;
                 }
                 new
@@ -380,7 +380,7 @@ struct Range {
     end: Position,
 }
 
-/// Compares a range of the logs, and, where the rules are known, checks that nothing is left that they name.
+/// Compares a range of the logs. If the rules are known, also checks that the new log contains nothing that they cover.
 async fn compare(
     from: &dyn Read,
     to: &dyn Read,

@@ -1,8 +1,8 @@
-//! Random numbers from a seed, the same in every version: a verification can be repeated with what its record names.
+//! Random numbers from a seed, equal in every version, so that a verification can be repeated from its record.
 
 use ring::digest::{SHA256, digest};
 
-/// Bytes of a seed.
+/// Length of a seed in bytes.
 const SEED_BYTES: usize = 16;
 
 /// A sequence of random numbers.
@@ -16,7 +16,7 @@ impl Draws {
         Self { seed, drawn: 0 }
     }
 
-    /// A number below a bound; 0 where the bound is 0.
+    /// A number below the bound; 0 if the bound is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         let number = [&self.seed[..], &self.drawn.to_be_bytes()].concat();
         self.drawn += 1;
@@ -25,7 +25,7 @@ impl Draws {
         first.checked_rem(bound).unwrap_or(0)
     }
 
-    /// True in one of `one_in` cases.
+    /// True with probability 1 / `one_in`.
     pub(crate) fn one_in(&mut self, one_in: u64) -> bool {
         self.below(one_in) == 0
     }

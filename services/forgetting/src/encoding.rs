@@ -1,8 +1,8 @@
-//! How bytes and times are written in certificates and files.
+//! Notation of bytes and times in certificates and files.
 
 use std::fmt::Write as _;
 
-/// Values as the texts that they are shown as.
+/// (De)serializes values by their text form.
 pub(crate) mod as_text {
     use std::fmt::Display;
     use std::str::FromStr;
@@ -21,7 +21,7 @@ pub(crate) mod as_text {
     }
 }
 
-/// Two digits a byte.
+/// Two hexadecimal digits per byte.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a text cannot fail.

@@ -1,7 +1,7 @@
-//! Statistics of random selections at random positions, of both logs, by the definitions that every answer uses. They are
-//! equal to the digit, up to aliases, neutral names, and the order of lines that follows from names.
+//! Compares the statistics of random selections at random positions of both logs, by the definitions of the product.
+//! They must be equal to the digit, except for aliases, neutral names, and the order of lines that follows from names.
 //!
-//! The facts of both logs are held in memory, packed as the projection packs them.
+//! The facts of both logs are in memory, packed as in the projection.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -31,36 +31,36 @@ use crate::draws::Draws;
 use crate::encoding::hexadecimal;
 use crate::random::{NoRandomness, random_bytes};
 
-/// Effects of events that are applied to the columns at once.
+/// Number of effects that are applied to the columns together.
 const BATCH: usize = 1_024;
-/// Days around that of a fact that a selection spans at most, on each side.
+/// Maximum number of days that a selection spans on each side of a fact's day.
 const DAYS_AROUND_MAX: u64 = 400;
-/// Which selections were compared.
+/// The selections that were compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SelectionsCompared {
-    /// How many.
+    /// Number of selections.
     pub selections: u32,
-    /// Their seed, in hexadecimal digits: the same logs, positions and seed give the same selections.
+    /// Their seed in hexadecimal. The same logs, positions and seed give the same selections.
     pub seed: String,
-    /// The positions at which they were counted lie after this one, …
+    /// Lower bound (exclusive) of the positions at which they were counted.
     pub after: Position,
-    /// … up to this one.
+    /// Upper bound (inclusive) of these positions.
     pub end: Position,
 }
 
-/// Replaced values, by what they replace.
+/// Replacements by the value that they replace.
 pub(crate) struct Replaced<'a> {
     pub(crate) advisors: &'a HashMap<String, String>,
-    /// By the spelling-insensitive names.
+    /// Replacements by the spelling-insensitive key of the name.
     pub(crate) organisations: &'a HashMap<String, String>,
 }
 
-/// The statistics of two logs differ.
+/// The statistics of the two logs differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Differs(pub(crate) Position);
 
-/// The facts of two logs with equal events.
+/// The facts of two logs whose events were compared.
 #[derive(Default)]
 pub(crate) struct Figures {
     old: Side,
@@ -70,7 +70,7 @@ pub(crate) struct Figures {
     position: u64,
 }
 
-/// The state of a CRA, and when it was first declared.
+/// The current state of a CRA, and the time of its first record.
 #[derive(Clone, Copy)]
 struct State {
     current: Current,
@@ -85,7 +85,7 @@ struct Side {
     pending: Vec<FactDelta>,
 }
 
-/// What an event changes.
+/// The effect of an event.
 enum Change {
     Nothing,
     Begins { ended: Option<u64>, declared_at: Timestamp },
@@ -93,11 +93,11 @@ enum Change {
 }
 
 impl Figures {
-    /// Adds the next event of both logs; none where no reader understands it.
+    /// Adds the next event of both logs; `events` is `None` if no reader understands it.
     pub(crate) fn add(&mut self, entry: &LogEntry, events: Option<(&Event<'_>, &Event<'_>)>) {
         self.position = entry.position.0;
         let change = match events {
-            // A projection stops at such a position.
+            // The projection does not advance past such a position.
             Some((old, _)) if self.position <= POSITIONS_MAX => self.change(entry, old),
             _ => Change::Nothing,
         };
@@ -111,10 +111,10 @@ impl Figures {
         }
     }
 
-    /// The change that a projection makes of an event.
+    /// The effect that the projection derives from an event.
     fn change(&mut self, entry: &LogEntry, event: &Event<'_>) -> Change {
         let (position, revision) = (self.position, event.revision);
-        // Events that a projection parks change nothing.
+        // Parked events have no effect.
         if entry.stream.map(|stream| stream.0) != Some(event.cra_id) {
             return Change::Nothing;
         }
@@ -158,7 +158,7 @@ impl Figures {
         self.pending = 0;
     }
 
-    /// Compares the statistics of random selections at random positions after one and up to the last.
+    /// Compares the statistics of random selections at random positions after `after`, up to the last.
     pub(crate) async fn compare(
         &mut self,
         after: Position,
@@ -184,7 +184,7 @@ impl Figures {
         Ok(Ok(SelectionsCompared { selections, seed: hexadecimal(&seed), after, end }))
     }
 
-    /// A selection that a random fact of the old log is in, so that few of them are empty.
+    /// A selection that contains a random fact of the old log, so that few selections are empty.
     fn selection(&self, snapshot: &Snapshot, draws: &mut Draws) -> v1::Selection {
         let mut selection = v1::Selection::default();
         let Some(fact) = snapshot.fact(1 + draws.below(self.position)) else { return selection };
@@ -255,7 +255,7 @@ impl Side {
         }
     }
 
-    /// With everything that a figure or a selection reads.
+    /// A CRA with a value in everything that a figure or a selection reads.
     fn fact_of<T: AsRef<str>>(
         &mut self,
         event: &Event<'_>,
@@ -278,7 +278,7 @@ impl Side {
     }
 
     fn count(&self, snapshot: &Snapshot, position: u64, selection: &v1::Selection) -> v1::Statistics {
-        // Ids that a form of earlier years allowed are no selection today: then everything is counted.
+        // Ids of earlier forms may be invalid in a selection; then everything is counted.
         let selection = Selection::parse(selection).unwrap_or_default();
         let filter = Filter::bind(&selection, &self.dictionary);
         let never = AtomicBool::new(false);
@@ -295,7 +295,7 @@ impl<'a> Replaced<'a> {
     }
 }
 
-/// The same selection of the new log.
+/// The corresponding selection of the new log.
 fn translated(selection: &v1::Selection, replaced: &Replaced<'_>) -> v1::Selection {
     let mut translated = selection.clone();
     for advisor in &mut translated.advisor_ids {
@@ -306,8 +306,8 @@ fn translated(selection: &v1::Selection, replaced: &Replaced<'_>) -> v1::Selecti
     translated
 }
 
-/// Statistics without names of organisations: their people by name, as the new log names it, and their counts and shares in
-/// order. Among equal counts the order of names decides which line gets what rounding leaves over.
+/// Statistics without names of organisations: their people by the name in the new log, and their counts and shares in
+/// order. Among lines of equal counts, the order of names decides which line receives the rounding remainder.
 type Compared = (v1::Statistics, BTreeMap<String, u64>, Vec<(u64, u32)>);
 
 fn compared(mut statistics: v1::Statistics, replaced: &Replaced<'_>) -> Compared {
@@ -322,7 +322,7 @@ fn compared(mut statistics: v1::Statistics, replaced: &Replaced<'_>) -> Compared
     (statistics, people, shares)
 }
 
-/// Lets other tasks run, such as the connection to the log.
+/// Yields to other tasks, such as the connection to the log.
 async fn yielded() {
     let mut has_yielded = false;
     poll_fn(|cx| {

@@ -1,8 +1,8 @@
-//! Forgetting. A log is immutable: what is to be forgotten is left out of a new log, in which every other fact has the
-//! position, the ids and the time that it had.
+//! Forgetting. A log is immutable, so a new log is written without what is to be forgotten. Every other fact keeps its
+//! position, ids and time.
 //!
-//! [`Rules`] name what is to be forgotten, [`Copying`] writes the new log and verifies it event by event, and its
-//! [`Certificate`] records what was done and by whom. [`verify`] compares the two logs once more before the old one is
+//! [`Rules`] describe what is to be forgotten. [`Copying`] writes the new log and verifies it event by event. Its
+//! [`Certificate`] records what was done and by whom. [`verify`] compares the two logs again before the old one is
 //! destroyed.
 
 mod act;

@@ -1,5 +1,5 @@
-//! The random names that replace what is forgotten. They are stored while a log is copied, so that a killed copy resumes
-//! with the same ones. The file leads from old ids to new ones: it is 0600, and deleted at the end.
+//! The random names that replace what is forgotten. They are stored while a log is copied, so that a killed copy
+//! resumes with the same ones. The file maps old ids to new ones, so it has mode 0600 and is deleted at the end.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,20 +21,20 @@ const FILE: &str = "names.json";
 /// Random bytes of an alias and of a neutral name.
 const RANDOM_BYTES: usize = 8;
 
-/// Replacements, by what they replace.
+/// Replacements by the value that they replace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Names {
-    /// The old log.
+    /// Identity of the old log.
     log: LogIdentity,
     /// Digest of the rules.
     rules: String,
-    /// Where the old log ended when it was read for what the rules mean in it.
+    /// Last position of the survey of the old log.
     pub(crate) surveyed: Position,
-    /// When it is forgotten: what the events of the new log say.
+    /// Time of the forgetting, as in the events of the new log.
     #[serde(with = "as_text")]
     pub(crate) at: Timestamp,
-    /// Who began the copy.
+    /// Who started the copy.
     #[serde(default)]
     pub(crate) began: Option<Act>,
     /// Aliases by the ids of advisors.
@@ -54,20 +54,24 @@ pub enum NamesError {
         "{FILE} in the work folder {0} cannot be read: {1}; begin again with an empty target and an empty folder"
     )]
     Damaged(String, serde_json::Error),
-    /// The folder is of another copy.
+    /// The folder belongs to another copy.
     #[error(
         "the work folder {0} is of a copy of another log or of other rules: begin again with an empty target and an empty \
          folder"
     )]
     OtherCopy(String),
-    /// The system gave no random bytes.
+    /// The system returned no random bytes.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
 
 impl Names {
     /// The names of an earlier run of the same copy; `None` if there was none.
-    pub(crate) fn kept(dir: &LockedDir, log: &LogIdentity, rules: &str) -> Result<Option<Self>, NamesError> {
+    pub(crate) fn stored(
+        dir: &LockedDir,
+        log: &LogIdentity,
+        rules: &str,
+    ) -> Result<Option<Self>, NamesError> {
         let path = dir.join(FILE);
         let shown = || path.display().to_string();
         let text = match std::fs::read(&path) {
@@ -118,7 +122,7 @@ impl Names {
         dir.join(FILE).exists()
     }
 
-    /// Deletes the file: afterwards nothing leads back.
+    /// Deletes the file; afterwards no alias can be resolved.
     pub(crate) fn delete(dir: &LockedDir) -> Result<(), NamesError> {
         let path = dir.join(FILE);
         match std::fs::remove_file(&path) {
@@ -129,12 +133,12 @@ impl Names {
         }
     }
 
-    /// The alias of an advisor who is forgotten.
+    /// The alias of a forgotten advisor.
     pub(crate) fn alias(&self, advisor: &str) -> Option<&str> {
         self.aliases.get(advisor).map(String::as_str)
     }
 
-    /// The neutral name for a spelling of a free name that is forgotten; `spelling` is its number in the event.
+    /// The neutral name for a spelling of a forgotten free name; `spelling` is the spelling's number within the event.
     pub(crate) fn neutral(&self, key: &str, spelling: usize) -> Option<String> {
         self.organisations.get(key).map(|random| neutral_name(random, spelling))
     }

@@ -1,5 +1,5 @@
-//! What the rules mean for one log. Whether a text is old follows from its CRA's last day, whether a name can be forgotten
-//! from all its uses, whether an advisor is still active from all CRAs: the log is read once before it is copied.
+//! Applies the rules to one log. The age of a text follows from its CRA's last day, whether a name can be forgotten
+//! from all its uses, and whether an advisor is active from all CRAs; so the log is surveyed before it is copied.
 
 use cra_domain::cra::{Cra, Recipient};
 use cra_domain::event::{Event, Fact, is_alias, is_neutral_name};
@@ -13,30 +13,30 @@ use uuid::Uuid;
 
 use crate::rules::Rules;
 
-/// Positions of events that cannot be read which a certificate names; the others are counted.
+/// Maximum number of unreadable events whose positions a certificate lists; the others are only counted.
 const UNREADABLE_NAMED_MAX: usize = 100;
 
-/// What was seen of the log so far.
+/// State of the survey of a log.
 pub(crate) struct Survey {
     rules: Rules,
     /// Day of each CRA's last content.
     days: HashMap<Uuid, Date>,
     /// Day of each advisor's latest CRA.
     advisors: HashMap<String, Date>,
-    /// Free names: their number by their key.
+    /// Number of each free name, by its key.
     numbers: HashMap<String, usize>,
-    /// By the number, in one spelling.
+    /// Free names by their number, in one spelling.
     names: Vec<String>,
-    /// The name, and the CRA that has it.
+    /// The name, and the CRA that contains it.
     uses: Vec<(usize, Uuid)>,
     unreadable: Unreadable,
 }
 
-/// Events that no reader understands: they are copied as they are.
+/// Events that no reader understands; they are copied unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unreadable {
     pub(crate) count: u64,
-    /// The first of them.
+    /// Positions of the first such events.
     pub(crate) positions: Vec<u64>,
 }
 
@@ -53,7 +53,7 @@ impl Survey {
         }
     }
 
-    /// Takes the next event of the log in.
+    /// Adds the next event of the log.
     pub(crate) fn observe(&mut self, entry: &LogEntry) {
         let Ok(event) = Event::decode(&entry.payload) else {
             self.unreadable.count += 1;
@@ -73,7 +73,7 @@ impl Survey {
             }
             Fact::Imported { cra, .. } => {
                 self.content(&event, cra);
-                // Also names that no figure counts.
+                // Includes names that no figure counts.
                 for name in document_of(&entry.payload).map(|it| it.organisations()).unwrap_or_default() {
                     self.uses(&name, event.cra_id);
                 }
@@ -98,7 +98,7 @@ impl Survey {
         self.uses.push((number, cra_id));
     }
 
-    /// What is to be forgotten of the log.
+    /// Ends the survey and derives what is to be forgotten.
     pub(crate) fn finish(self) -> Plan {
         let since = self.rules.advisors_without_cra_since;
         let is_forgotten = |id: &str, last: Date| {
@@ -121,7 +121,7 @@ impl Survey {
         };
         let (mut used, mut used_elsewhere) = (vec![false; self.names.len()], vec![false; self.names.len()]);
         for (number, cra_id) in self.uses {
-            // Each use is of a content, which has a day.
+            // Each use belongs to a content, which has a day.
             let covered = plan.covers_texts(cra_id, Timestamp::MAX);
             used[number] |= covered;
             used_elsewhere[number] |= !covered;
@@ -142,20 +142,20 @@ impl Survey {
 pub(crate) struct Plan {
     rules: Rules,
     days: HashMap<Uuid, Date>,
-    /// Ids of advisors to be replaced.
+    /// Ids of the advisors to replace.
     pub(crate) advisors: HashSet<String>,
     /// The same ids in lower case.
     mentioned: HashSet<String>,
-    /// Keys of free names to be replaced.
+    /// Keys of the free names to replace.
     pub(crate) names: HashSet<String>,
-    /// Free names of covered CRAs that other CRAs use too.
+    /// Free names of covered CRAs that other CRAs also use.
     pub(crate) names_kept: u64,
     pub(crate) unreadable: Unreadable,
 }
 
 impl Plan {
-    /// Whether the texts of an event of a CRA are to be forgotten. A CRA without a content that can be read, or recorded
-    /// after the survey, is of the day of the record.
+    /// Whether the texts of an event are to be forgotten. A CRA without readable content, or recorded after the survey,
+    /// has the day of its record.
     pub(crate) fn covers_texts(&self, cra_id: Uuid, recorded_at: Timestamp) -> bool {
         let day = || self.days.get(&cra_id).copied().unwrap_or_else(|| day_of(recorded_at));
         self.rules.cras.contains(&cra_id) || self.rules.texts_before.is_some_and(|before| day() < before)
@@ -166,7 +166,7 @@ impl Plan {
         self.rules.accounts_before.is_some_and(|before| day_of(recorded_at) < before)
     }
 
-    /// Whether a text holds the id of an advisor who is to be forgotten, in capitals or not.
+    /// Whether a text contains the id of an advisor to be forgotten, ignoring case.
     pub(crate) fn mentions(&self, text: &str) -> bool {
         let is_part = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
         !self.mentioned.is_empty()
@@ -182,7 +182,7 @@ fn day_of(instant: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(instant).date()
 }
 
-/// The spelling-insensitive form of a free name; none of an organisation of the form, of no name, and of a neutral one.
+/// The spelling-insensitive key of a free name; `None` for a known organisation, an absent name and a neutral name.
 pub(crate) fn free_key(name: &str) -> Option<String> {
     let is_free = || matches!(Recipient::Other(name.into()).recognised(), Recipient::Other(_));
     (!is_neutral_name(name) && is_free()).then(|| spelling::key(name))

@@ -1,8 +1,8 @@
-//! Bytes that cannot be guessed.
+//! Unpredictable random bytes.
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-/// The system gave no random bytes.
+/// The system returned no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes")]
 pub struct NoRandomness;

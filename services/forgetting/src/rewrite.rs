@@ -1,4 +1,4 @@
-//! One stored event without what is to be forgotten of it: a pure function, and the same again on what it made.
+//! Rewrites one stored event without what is to be forgotten. A pure and idempotent function.
 
 use bytes::Bytes;
 use cra_contracts::v1::{self, cra_event::Fact as Stored, redirection::Organisation};
@@ -10,7 +10,7 @@ use prost::Message as _;
 use crate::names::Names;
 use crate::plan::{Plan, document_of, free_key};
 
-/// An event that holds something to be forgotten and also fields that this version does not know: they would be lost.
+/// An event to be rewritten contains fields that this version does not know; they would be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the event at position {0} holds fields that this version of the program does not know, and they would be lost: use the \
@@ -18,7 +18,7 @@ use crate::plan::{Plan, document_of, free_key};
 )]
 pub struct UnknownFields(pub Position);
 
-/// What is to be forgotten, and what replaces it.
+/// The plan of what is to be forgotten, and the replacements.
 #[derive(Clone, Copy)]
 pub(crate) struct Rewriter<'a> {
     pub(crate) plan: &'a Plan,
@@ -26,10 +26,10 @@ pub(crate) struct Rewriter<'a> {
 }
 
 impl Rewriter<'_> {
-    /// The event's new bytes; none where it holds nothing to be forgotten.
+    /// The event's new bytes; `None` if it contains nothing to be forgotten.
     pub(crate) fn rewrite(&self, entry: &LogEntry) -> Result<Option<Bytes>, UnknownFields> {
         let unknown = UnknownFields(entry.position);
-        // What no reader understands is copied as it is, and counted by the survey.
+        // An event that no reader understands is copied unchanged; the survey counts it.
         let Ok(event) = Event::decode(&entry.payload) else { return Ok(None) };
         let stored = v1::CraEvent::decode(&*entry.payload).map_err(|_| unknown)?;
         let mut rewriting =
@@ -48,11 +48,11 @@ impl Rewriter<'_> {
     }
 }
 
-/// One event being rewritten.
+/// State of rewriting one event.
 struct Rewriting<'a> {
     rewriter: Rewriter<'a>,
     forgotten: Forgotten,
-    /// Spellings of each name in this event.
+    /// Number of spellings of each name in this event.
     spellings: HashMap<String, Vec<String>>,
 }
 
@@ -99,7 +99,7 @@ impl Rewriting<'_> {
         }
     }
 
-    /// Reduces a document to the fields that are read, in one spelling, without what is to be forgotten.
+    /// Reduces a document to the fields that are read, in one notation, without what is to be forgotten.
     fn document(
         &mut self,
         covers_texts: bool,
@@ -110,7 +110,7 @@ impl Rewriting<'_> {
     ) {
         let Some(document) = document_of(payload) else { return };
         let keeps_annotation = !covers_texts && !self.rewriter.plan.mentions(annotation);
-        let left = document
+        let rest = document
             .reduced(keeps_annotation, advisor, |name| self.neutral(name).unwrap_or_else(|| name.to_owned()));
         if advisor.is_some() {
             self.forget(Forgettable::Advisor);
@@ -118,13 +118,13 @@ impl Rewriting<'_> {
         if !keeps_annotation && !annotation.is_empty() {
             self.forget(Forgettable::Annotation);
         }
-        if left != fact.document {
+        if rest != fact.document {
             self.forget(Forgettable::Document);
-            fact.document = left.into();
+            fact.document = rest.into();
         }
     }
 
-    /// The neutral name for a free name that is to be forgotten.
+    /// The neutral name for a free name to be forgotten.
     fn neutral(&mut self, name: &str) -> Option<String> {
         let key = free_key(name)?;
         let spellings = self.spellings.entry_ref(&*key).or_default();

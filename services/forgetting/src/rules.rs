@@ -1,4 +1,4 @@
-//! What is to be forgotten, as the responsible body writes it: a file `retention.toml`.
+//! The rules of what is to be forgotten, as the responsible body writes them in the file `retention.toml`.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// Key under which the reader of TOML gives a day without quotes.
+/// Key under which the TOML parser returns an unquoted day.
 const TOML_DAY: &str = "$__toml_private_datetime";
 
-/// What is to be forgotten.
+/// Rules of what is to be forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Texts of CRAs of earlier days.
+    /// Texts of CRAs of days before this one.
     pub texts_before: Option<Date>,
-    /// Accounts of events recorded before this day, in UTC.
+    /// Accounts in events recorded before this day, in UTC.
     pub accounts_before: Option<Date>,
     /// Ids of advisors.
     pub advisors: BTreeSet<String>,
@@ -30,7 +30,7 @@ pub struct Rules {
     pub cras: BTreeSet<Uuid>,
 }
 
-/// Rules that cannot be read: names the key, what was found and what is expected.
+/// Error of reading the rules. Names the key, what was found and what is expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RulesError(String);
@@ -48,7 +48,7 @@ struct File {
 }
 
 impl Rules {
-    /// Reads a file of rules.
+    /// Parses a file of rules.
     pub fn parse(text: &str) -> Result<Self, RulesError> {
         let file: File = Figment::from(Toml::string(text)).extract().map_err(|errors| {
             let each: Vec<_> = errors
@@ -82,10 +82,10 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Identifies the rules without showing what they name.
+    /// Digest of the rules, which does not reveal the ids in them.
     #[must_use]
     pub(crate) fn digest(&self) -> String {
-        // Every field is written: two sets of rules that differ have two digests.
+        // Every field is included, so that different rules have different digests.
         crate::encoding::hexadecimal(digest(&SHA256, format!("{self:?}").as_bytes()).as_ref())
     }
 }

@@ -1,4 +1,4 @@
-//! Any log, forgotten by any rules: every fact is equal but for what the rules name, and nothing of that is left.
+//! Applies any rules to any log: every fact is equal except for what the rules cover, and nothing of that remains.
 
 use cra_contracts::v1::{self, cra_event::Fact, redirection::Organisation};
 use cra_domain::event::{Event, is_alias, is_neutral_name, record, timestamp_message};
@@ -17,7 +17,7 @@ use crate::plan::{Plan, Survey};
 use crate::rewrite::Rewriter;
 use crate::rules::Rules;
 
-/// A document of each older form, as the older system kept it.
+/// A document of each older form, as the older system stored it.
 const DOCUMENTS: [&str; 6] = [
     include_str!("../../domain/src/legacy/golden/v1-individual.json"),
     include_str!("../../domain/src/legacy/golden/v1-workshop.json"),
@@ -26,7 +26,7 @@ const DOCUMENTS: [&str; 6] = [
     include_str!("../../domain/src/legacy/golden/v3-repaired.json"),
     include_str!("../../domain/src/legacy/golden/v3-workshop.json"),
 ];
-/// In every text that the log of these tests plants.
+/// Contained in every text that these tests plant.
 const PLANTED: &str = "Dupont";
 
 fn cra(advisor: u8, month: u8, names: &[u8]) -> v1::Cra {
@@ -57,7 +57,7 @@ fn cra(advisor: u8, month: u8, names: &[u8]) -> v1::Cra {
     }
 }
 
-/// A document of an older form with planted texts where it can hold some.
+/// A document of an older form with planted texts in every field that can contain some.
 fn document(form: usize, later: bool) -> String {
     let mut document: serde_json::Value = serde_json::from_str(DOCUMENTS[form]).unwrap();
     document["conseillerNom"] = format!("Mme {PLANTED}").into();
@@ -70,7 +70,7 @@ fn document(form: usize, later: bool) -> String {
     document.to_string()
 }
 
-/// What happens to a CRA.
+/// A history of one CRA.
 #[derive(Clone, Debug)]
 enum Life {
     Submitted { advisor: u8, month: u8, names: Vec<u8> },
@@ -221,10 +221,10 @@ proptest! {
             ids(cras.iter().map(|it| Uuid::from_u128(u128::from(*it) + 1).to_string()).collect()),
         );
         let old = log(&lives);
-        // Each event is compared on the way.
+        // `next` compares each event.
         let (new, mut comparison) = forgotten(&Rules::parse(&text).unwrap(), &old);
         prop_assert!(block_on(comparison.selections(Position::START, 1)).unwrap().is_ok());
-        // Forgetting everything afterwards comes to the same as at once, but for the names that stand in.
+        // Forgetting everything in two runs has the same result as in one, except for the random replacements.
         let (twice, _) = forgotten(&everything(), &new);
         let (once, _) = forgotten(&everything(), &old);
         for (twice, once) in twice.iter().zip(&once) {
@@ -249,9 +249,9 @@ fn documents_of_each_form_read_as_before_but_for_what_was_forgotten() {
         assert_eq!((recorded, before.date, before.ages), (still, after.date, after.ages));
         assert!(is_alias(after.advisor_id.as_str()) && after.annotation.is_empty());
         let stored = crate::plan::document_of(&new[0].payload).unwrap();
-        let kept = legacy::Document::parse(document(form, false).as_bytes()).unwrap();
-        assert_eq!(stored.legacy_id(), kept.legacy_id());
-        assert_eq!(stored.version().written_at(), kept.version().written_at());
+        let original = legacy::Document::parse(document(form, false).as_bytes()).unwrap();
+        assert_eq!(stored.legacy_id(), original.legacy_id());
+        assert_eq!(stored.version().written_at(), original.version().written_at());
     }
 }
 
@@ -362,7 +362,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
-/// The outcome of the statistics of two logs, whose other comparisons are left out.
+/// Compares only the statistics of two logs.
 fn statistics_of(old: &[LogEntry], new: &[LogEntry]) -> Result<(), Differs> {
     let mut figures = Figures::default();
     for (old, new) in old.iter().zip(new) {

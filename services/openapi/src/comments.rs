@@ -56,7 +56,7 @@ impl Comments {
     }
 }
 
-/// The text without the line breaks of its source; empty lines part paragraphs.
+/// The text without the line breaks of its source; empty lines separate paragraphs.
 fn paragraphs(comment: &str) -> String {
     let paragraphs = comment.split("\n\n").map(|paragraph| {
         let lines: Vec<_> = paragraph.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -65,7 +65,7 @@ fn paragraphs(comment: &str) -> String {
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
-/// The first sentence, without its stop.
+/// The first sentence, without its full stop.
 pub(crate) fn first_sentence(text: &str) -> &str {
     let end = text.match_indices(['.', ':', '\n']).find(|(at, mark)| {
         *mark == "\n"

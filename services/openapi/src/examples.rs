@@ -1,4 +1,5 @@
-//! A request of each unary method, and refusals. The tests send each request, and compare the refusals with real ones.
+//! An example request of each unary method, and example refusals. The tests send each request, and compare the refusals
+//! with real ones.
 
 use serde_json::{Value, json};
 
@@ -74,7 +75,7 @@ fn details() -> [Value; 2] {
     [info, request]
 }
 
-/// The answer to `GetStatistics` of department 999. The tests compare it with that of the service.
+/// The answer to `GetStatistics` of department 999. The tests compare it with the service's answer.
 pub(crate) fn refused_call() -> Value {
     let [info, request] = details();
     json!({
@@ -87,7 +88,7 @@ pub(crate) fn refused_call() -> Value {
     })
 }
 
-/// The answer to `/v1/export/statistics.csv?department=999`, likewise.
+/// The answer to `/v1/export/statistics.csv?department=999`. The tests compare it with the service's answer.
 pub(crate) fn refused_file() -> Value {
     let names = ["google.rpc.ErrorInfo", "google.rpc.BadRequest"];
     let details = names.into_iter().zip(details()).map(|(name, mut detail)| {

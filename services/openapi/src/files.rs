@@ -14,7 +14,7 @@ use crate::json::{Json, Members};
 use crate::operations::{PROJECTION, needs_of_file};
 use crate::schemas::Schemas;
 
-/// Tag of what is no service of the contract.
+/// Tag of operations that belong to no service of the contract.
 pub(crate) const TAG: &str = "Files";
 /// Address of this document.
 pub(crate) const DOCUMENT: &str = "/openapi.json";
@@ -93,7 +93,7 @@ fn operation(content: ExportContent, name: &str, comment: &str) -> Json {
         .with("responses", answers::of_a_file(responses))
 }
 
-/// The formats that a content is offered in.
+/// The formats offered for a content.
 fn offered(content: ExportContent) -> Vec<(ExportFormat, String)> {
     let formats = [ExportFormat::Csv, ExportFormat::Xlsx, ExportFormat::Ndjson, ExportFormat::Parquet];
     let is_offered = |format: &ExportFormat| {

@@ -22,7 +22,7 @@ impl Json {
         Self::Object(Vec::new())
     }
 
-    /// An object with this member, in place of one of the same name.
+    /// Adds a member, or replaces the one of the same name.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Self>) -> Self {
         if let Self::Object(members) = &mut self {
             match members.iter_mut().find(|(known, _)| known == name) {
@@ -33,7 +33,7 @@ impl Json {
         self
     }
 
-    /// As [`Json::with`]; a text that says nothing is left out.
+    /// Like [`Json::with`], but omits an empty text.
     pub(crate) fn with_text(self, name: &str, text: &str) -> Self {
         if text.is_empty() { self } else { self.with(name, text) }
     }
@@ -101,7 +101,7 @@ impl<T: Into<Self>> From<Vec<T>> for Json {
     }
 }
 
-/// Members in the order of their names. Of numbers, the whole ones from 0 on: the examples have no others.
+/// Members in the order of their names. Numbers are non-negative integers, because the examples have no others.
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
         match value {

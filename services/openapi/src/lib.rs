@@ -24,7 +24,7 @@ use comments::Comments;
 use json::Json;
 use schemas::Schemas;
 
-/// Where the document is kept, from the top of the repository.
+/// Path of the document in the repository.
 pub const FILE: &str = "proto/openapi.json";
 
 /// Package of the contract.

@@ -1,5 +1,5 @@
-//! Limits of fields, where the descriptors do not have them. They are those of requests: an older form's CRA, which an
-//! answer may show, has others.
+//! Limits of fields that the descriptors do not contain. They apply to requests: a CRA of an older form in an answer
+//! may exceed them.
 
 use cra_domain::cra::limits;
 use cra_domain::territory::{SEARCH_CHARACTERS_MAX, SEARCH_RESULTS_MAX};
@@ -7,7 +7,7 @@ use cra_projection::queries::page::ROWS_MAX;
 
 use crate::json::{Json, Members};
 
-/// The bounds and defaults of the form, for the description of what holds them.
+/// The bounds and defaults of the form, for the description of the messages that contain them.
 pub(crate) fn of_message(message: &str) -> String {
     if message != "Cra" {
         return String::new();
@@ -20,7 +20,7 @@ pub(crate) fn of_message(message: &str) -> String {
     )
 }
 
-/// The fields without which a request is refused.
+/// Mandatory fields of requests.
 pub(crate) fn required(message: &str) -> &'static [&'static str] {
     match message {
         "SubmitCraRequest" => &["craId", "cra"],

@@ -35,7 +35,7 @@ impl Server {
     }
 }
 
-/// The service that serves a path, and what it needs of a caller.
+/// The service that serves a path, and the scopes that it requires.
 fn row(path: &str) -> Option<(Server, Needs)> {
     [INGESTION, PROJECTION].into_iter().find_map(|server| {
         let method = server.methods.iter().find(|method| method.path == path)?;
@@ -43,7 +43,7 @@ fn row(path: &str) -> Option<(Server, Needs)> {
     })
 }
 
-/// One of the scopes is enough.
+/// The required scopes; one is enough.
 pub(crate) fn security(needs: Needs) -> Json {
     match needs {
         Needs::Nothing => Vec::<Json>::new().into(),
@@ -111,7 +111,7 @@ fn operation(
         .with("responses", answers::of_a_call(responses, needs))
 }
 
-/// `GetStatus` as "Get status".
+/// Converts `GetStatus` to "Get status".
 fn words(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
@@ -125,7 +125,7 @@ fn words(name: &str) -> String {
     words
 }
 
-/// What an export needs, which depends on its content.
+/// The scopes that an export requires, by its content.
 pub(crate) fn needs_of_file(content: v1::ExportContent) -> &'static str {
     use v1::ExportContent as C;
     match content {

@@ -14,7 +14,7 @@ use crate::{PACKAGE, limits};
 pub(crate) struct Schemas<'a> {
     comments: &'a Comments,
     by_name: BTreeMap<String, Json>,
-    /// Messages that a service reads and never writes, so that their fields are all that may be there.
+    /// Messages that services only read, so that they have no fields other than those of the contract.
     only_read: BTreeSet<String>,
 }
 
@@ -35,10 +35,10 @@ impl<'a> Schemas<'a> {
         self.by_name.into_iter().collect()
     }
 
-    /// A reference to the schema of a message, which is added with all that it refers to.
+    /// A reference to the schema of a message. Adds the schema and those that it refers to.
     pub(crate) fn message(&mut self, message: &MessageDescriptor) -> Json {
         if !self.by_name.contains_key(message.name()) {
-            // First, for a message may hold itself.
+            // Added first, because a message may contain itself.
             self.by_name.insert(message.name().to_owned(), Json::Null);
             let schema = self.schema_of(message);
             self.by_name.insert(message.name().to_owned(), schema);
@@ -76,7 +76,7 @@ impl<'a> Schemas<'a> {
         if is_only_read { schema.with("additionalProperties", false) } else { schema }
     }
 
-    /// The schema of a field; what limits requests alone is said where answers do not share the message.
+    /// The schema of a field. Limits of requests are omitted if answers use the same message.
     pub(crate) fn field(&mut self, field: &FieldDescriptor, is_only_read: bool) -> Json {
         let text = self.comments.of_field(field);
         let value = self.value(&field.kind());
@@ -120,7 +120,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// A reference to the schema of an enum, which is added.
+    /// A reference to the schema of an enum. Adds the schema.
     pub(crate) fn words(&mut self, of: &EnumDescriptor) -> Json {
         let names: Vec<String> = of.values().map(|value| value.name().to_owned()).collect();
         let meanings: Vec<String> = of
@@ -137,7 +137,7 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// A message and every message that it holds, by full name.
+/// A message and every message nested in it, by full name.
 fn reach(message: &MessageDescriptor, reached: &mut BTreeSet<String>) {
     if !reached.insert(message.full_name().to_owned()) {
         return;

@@ -113,7 +113,7 @@ mod tests {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    fn begun(path: &Path, text: &str) -> AtomicFile {
+    fn started(path: &Path, text: &str) -> AtomicFile {
         let mut file = AtomicFile::begin(path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         file
@@ -123,7 +123,7 @@ mod tests {
     fn the_file_appears_with_all_of_its_bytes_and_nothing_else_appears() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.csv");
-        let file = begun(&path, "all");
+        let file = started(&path, "all");
         assert!(!path.exists());
         file.publish(Existing::Keep).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "all");
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn an_abandoned_file_is_removed() {
         let directory = tempfile::tempdir().unwrap();
-        drop(begun(&directory.path().join("a.csv"), "half"));
+        drop(started(&directory.path().join("a.csv"), "half"));
         assert!(names(directory.path()).is_empty());
     }
 

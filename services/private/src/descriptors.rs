@@ -2,7 +2,7 @@
 //! needs before it opens anything.
 
 /// Highest limit requested: some systems allow a billion.
-const ASKED_MAX: u64 = 1 << 20;
+const DESCRIPTORS_MAX: u64 = 1 << 20;
 
 /// The limit of open files and connections is below the need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,9 @@ pub fn raise() {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         let (soft, hard) = (limit.current.unwrap_or(u64::MAX), limit.maximum.unwrap_or(u64::MAX));
-        let asked = hard.min(ASKED_MAX);
-        if asked > soft {
-            limit.current = Some(asked);
+        let target = hard.min(DESCRIPTORS_MAX);
+        if target > soft {
+            limit.current = Some(target);
             let _ = setrlimit(Resource::Nofile, limit);
         }
     }

@@ -1,4 +1,4 @@
-//! When certificates and credentials end: read from the files that settings name.
+//! Expiry of certificates and credentials, read from the files that settings name.
 
 use std::fs;
 use std::io;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use x509_parser::pem::Pem;
 
-/// Reads the end from a file's bytes, in seconds since the epoch; `None` where nothing in it ends, or can be read.
+/// Reads the expiry from a file's bytes, in seconds since the epoch; `None` if there is none or it cannot be read.
 type ReadEnd = fn(&[u8]) -> Option<i64>;
 
-/// A file that a setting names, and how its end is read.
+/// A file that a setting names, and how its expiry is read.
 #[derive(Clone, Debug)]
 pub struct Expiring {
     setting: &'static str,
@@ -18,13 +18,13 @@ pub struct Expiring {
 }
 
 impl Expiring {
-    /// A file of certificates in PEM; the one that ends first counts.
+    /// A PEM file of certificates; its expiry is the earliest one.
     #[must_use]
     pub fn certificates(setting: &'static str, file: &Path) -> Self {
         Self::read_by(setting, file, first_end)
     }
 
-    /// A file whose end is read by a function of its bytes.
+    /// A file whose expiry a function reads from its bytes.
     #[must_use]
     pub fn read_by(setting: &'static str, file: &Path, read: ReadEnd) -> Self {
         Self { setting, file: file.to_owned(), read }
@@ -42,7 +42,7 @@ impl Expiring {
         &self.file
     }
 
-    /// When what the file holds now ends, in seconds since the epoch. Blocks.
+    /// Current expiry of the file, in seconds since the epoch. Blocks.
     pub fn end(&self) -> io::Result<Option<i64>> {
         fs::read(&self.file).map(|bytes| (self.read)(&bytes))
     }

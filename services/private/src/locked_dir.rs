@@ -13,7 +13,7 @@ use crate::atomic_file::{AtomicFile, is_unfinished};
 
 /// How long [`LockedDir::open`] waits for a previous owner. A child process holds the lock of its parent until it
 /// executes its own program.
-const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 const LOCK_RETRY: Duration = Duration::from_millis(10);
 /// Linux's file with the name of the machine or container.
 const HOST_NAME: &str = "/proc/sys/kernel/hostname";
@@ -85,36 +85,36 @@ impl std::error::Error for LockError {}
 pub struct LockedDir {
     dir: PathBuf,
     lock: PathBuf,
-    held: Mutex<File>,
+    file: Mutex<File>,
 }
 
 impl LockedDir {
     /// Creates the folder if it is missing, locks it, and removes temporary files of killed writers. `lock` is the name
     /// of the lock file in it, which describes its holder. Blocks up to half a second.
     pub fn open(dir: &Path, lock: &str) -> Result<Self, LockError> {
-        Self::open_within(LOCK_WAIT, dir, lock)
+        Self::open_within(LOCK_TIMEOUT, dir, lock)
     }
 
-    /// Like [`LockedDir::open`], for folders whose previous owner may need longer to exit. Blocks up to `wait`.
-    pub fn open_within(wait: Duration, dir: &Path, lock: &str) -> Result<Self, LockError> {
+    /// Like [`LockedDir::open`], for folders whose previous owner may need longer to exit. Blocks up to `timeout`.
+    pub fn open_within(timeout: Duration, dir: &Path, lock: &str) -> Result<Self, LockError> {
         make_dir(dir).map_err(at(dir))?;
         let lock = dir.join(lock);
-        let held = take(wait, dir, &lock)?;
+        let file = take(timeout, dir, &lock)?;
         for entry in fs::read_dir(dir).map_err(at(dir))? {
             let entry = entry.map_err(at(dir))?;
             if entry.file_name().to_str().is_some_and(is_unfinished) {
                 fs::remove_file(entry.path()).map_err(at(&entry.path()))?;
             }
         }
-        Ok(Self { dir: dir.to_owned(), lock, held: Mutex::new(held) })
+        Ok(Self { dir: dir.to_owned(), lock, file: Mutex::new(file) })
     }
 
     /// Locks the folder again after its lock file, or the whole folder, was deleted. Blocks up to half a second.
     pub fn renew(&self) -> Result<(), LockError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if !is_at(&held, &self.lock) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_at(&file, &self.lock) {
             make_dir(&self.dir).map_err(at(&self.dir))?;
-            *held = take(LOCK_WAIT, &self.dir, &self.lock)?;
+            *file = take(LOCK_TIMEOUT, &self.dir, &self.lock)?;
         }
         Ok(())
     }
@@ -143,8 +143,8 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> LockError + use<> {
 }
 
 /// Locks the file and describes the holder in it.
-fn take(wait: Duration, dir: &Path, lock: &Path) -> Result<File, LockError> {
-    let until = Instant::now() + wait;
+fn take(timeout: Duration, dir: &Path, lock: &Path) -> Result<File, LockError> {
+    let until = Instant::now() + timeout;
     loop {
         let mut file = File::options()
             .create(true)

@@ -69,10 +69,10 @@ impl Draw {
 
     /// Index of one weight, by weight; 0 if all are 0.
     pub(crate) fn pick_index(&mut self, weights: impl Iterator<Item = u64> + Clone) -> usize {
-        let mut left = self.below(weights.clone().sum());
+        let mut rest = self.below(weights.clone().sum());
         for (index, weight) in weights.enumerate() {
-            match left.checked_sub(weight) {
-                Some(rest) => left = rest,
+            match rest.checked_sub(weight) {
+                Some(remainder) => rest = remainder,
                 None => return index,
             }
         }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_kept_as_it_stands_and_known_by_its_id() {
+    fn a_document_is_retained_unchanged_and_known_by_its_id() {
         for text in [
             r#"{"_id":"62a9","cra":{}}"#,
             "{ \"cra\" : {\"é\": 1.50},\n \"_id\" : {\"$oid\" : \"62a9\"} }",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_without_an_id_to_know_it_by_is_told() {
+    fn a_document_without_a_usable_id_is_refused() {
         for text in [r"{}", r#"{"_id":null}"#, r#"{"_id":7}"#, r#"{"_id":""}"#, r#"{"_id":{"oid":"a"}}"#] {
             assert!(document(text).unwrap_err().contains("`_id`"), "{text}");
         }

@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_told_by_its_name() {
+    fn a_file_that_cannot_be_read_is_reported_by_its_name() {
         let dir = std::env::temp_dir();
         for path in [dir.as_path(), Path::new("no/such/file")] {
             let error = open(path).map(|_| ()).unwrap_err();

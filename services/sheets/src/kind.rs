@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_command_reads_is_told_for_what_it_is() {
+    fn what_no_command_reads_is_named_for_what_it_is() {
         let bson = [&[0x16, 0, 0, 0, 0x07][..], b"_id\x00\x31234567"].concat();
         let tar = [&[b'a'; 257][..], b"ustar\0"].concat();
         for (start, what) in [

@@ -166,7 +166,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
             flow
         });
         let ended = source.deserialize_seq(elements).and_then(|()| source.end());
-        if stopped { Ok(()) } else { self.told_at_the_end(number, ended) }
+        if stopped { Ok(()) } else { self.reported_at_the_end(number, ended) }
     }
 
     fn objects(mut self, input: impl Read) -> io::Result<()> {
@@ -176,7 +176,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
             self.bytes_read = meter.start_item();
             let object = match object {
                 Ok(object) => object,
-                Err(error) => return self.told_at_the_end(number, Err(error)),
+                Err(error) => return self.reported_at_the_end(number, Err(error)),
             };
             number += 1;
             if self.give(Location::Element(number), (self.parse)(object.get())).is_break() {
@@ -186,7 +186,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
         Ok(())
     }
 
-    fn told_at_the_end(&mut self, last: u64, ended: Result<(), serde_json::Error>) -> io::Result<()> {
+    fn reported_at_the_end(&mut self, last: u64, ended: Result<(), serde_json::Error>) -> io::Result<()> {
         let Err(error) = ended else { return Ok(()) };
         if error.is_io() && error.io_error_kind() != Some(io::ErrorKind::FileTooLarge) {
             return Err(error.into());

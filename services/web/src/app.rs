@@ -13,10 +13,10 @@ use cra_runtime::shutdown::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::appearance::Appearance;
 use crate::fault::Fault;
 use crate::forms::Forms;
 use crate::import::registry::Imports;
-use crate::appearance::Appearance;
 use crate::names::{Names, NamesFile};
 use crate::people::People;
 use crate::services::Services;

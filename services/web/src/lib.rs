@@ -8,6 +8,7 @@
 mod accessibility;
 mod address;
 mod app;
+mod appearance;
 mod caller;
 mod entry;
 mod fault;
@@ -17,7 +18,6 @@ mod forms;
 mod guard;
 mod import;
 mod live;
-mod appearance;
 mod names;
 mod paced;
 mod people;

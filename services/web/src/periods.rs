@@ -34,7 +34,11 @@ pub(crate) fn bounded(
 
 /// The length of the chart's periods: the requested one, or one that fits the days. A longer one if there would be too
 /// many periods.
-pub(crate) fn step(requested: Option<Granularity>, selection: &v1::Selection, is_public: bool) -> Granularity {
+pub(crate) fn step(
+    requested: Option<Granularity>,
+    selection: &v1::Selection,
+    is_public: bool,
+) -> Granularity {
     let days =
         |it: &v1::Selection| Period::between(parse_day(&it.from)?, parse_day(&it.to)?).map(Period::days);
     let days = days(selection).unwrap_or(1);

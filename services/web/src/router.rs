@@ -13,7 +13,9 @@ use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::fault::Fault;
-use crate::{accessibility, appearance, entry, figures, files, guard, import, live, records, state, vocabulary};
+use crate::{
+    accessibility, appearance, entry, figures, files, guard, import, live, records, state, vocabulary,
+};
 
 /// All routes.
 pub(crate) fn router(app: App) -> Router {

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_figure_is_defined_once_and_every_former_label_is_told_with_its_last_day() {
+    fn every_figure_is_defined_once_and_every_former_label_is_shown_with_its_last_day() {
         let shown: usize = rubrics().iter().map(|rubric| rubric.definitions.len()).sum();
         assert_eq!(shown, DEFINITIONS.len());
         let mut ids: Vec<_> = rubrics().into_iter().map(|rubric| rubric.id).collect();

@@ -55,7 +55,7 @@ pub(super) fn in_the_middle(table: &Table) -> Vec<Case> {
 /// A follower that stops reading after its first answer, until its stream is cut.
 pub(super) async fn stalled_readers(trial: &mut Trial) {
     let follow = "StatisticsService/FollowCras";
-    let cases = trial.begun(Order::Together, |table| {
+    let cases = trial.started(Order::Together, |table| {
         let token = table.token("slow", &national(), 600);
         let case = table.case(follow).carrying(Some(token)).paused().after_answers();
         vec![case.ends("ABORTED", "STREAM_STALLED")]
@@ -107,8 +107,8 @@ pub(super) async fn with_a_silent_log(trial: &mut Trial) {
     let silent = |table: &Table| {
         let mut cases = needing_the_log(table, &current, "DEADLINE_EXCEEDED", "TIMED_OUT");
         let statistics = "StatisticsService/GetStatistics";
-        let wait = encoded(statistics, json!({"consistency": {"minPosition": "999999"}}));
-        cases.push(table.case(statistics).of(wait).ends("DEADLINE_EXCEEDED", "NOT_YET_APPLIED"));
+        let request = encoded(statistics, json!({"consistency": {"minPosition": "999999"}}));
+        cases.push(table.case(statistics).of(request).ends("DEADLINE_EXCEEDED", "NOT_YET_APPLIED"));
         cases
     };
     trial.all_are_refused(Order::Together, silent).await;
@@ -177,7 +177,7 @@ pub(super) async fn without_the_log(trial: &mut Trial) {
 
 /// Streams that are open when both services are asked to stop.
 pub(super) async fn at_the_drain(trial: &mut Trial) {
-    let cases = trial.begun(Order::Together, |table| {
+    let cases = trial.started(Order::Together, |table| {
         let cases = OPEN_STREAMS.into_iter().map(|method| {
             let reason = if method.starts_with("Ingestion") { "DRAINING" } else { "STOPPING" };
             begins(table, method).after_answers().ends("UNAVAILABLE", reason)

@@ -155,7 +155,7 @@ async fn of_another_past(trial: &mut Trial) {
 
 /// The log is deleted and created again.
 async fn made_anew(trial: &mut Trial, context: &jetstream::Context) {
-    let cases = trial.begun(Order::Together, |table| {
+    let cases = trial.started(Order::Together, |table| {
         let follow = table.case("StatisticsService/FollowCras").after_answers();
         vec![follow.ends("ABORTED", "LOG_REPLACED")]
     });

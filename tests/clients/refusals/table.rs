@@ -149,14 +149,15 @@ impl Table {
 
     /// The calls of `tests/reality/refused-streams.json`, whose refusals once were lost.
     pub(super) fn of_reality(&self) -> Vec<Case> {
-        let given: Value = serde_json::from_str(include_str!("../../reality/refused-streams.json")).unwrap();
-        let expected = given["expected"].as_object().unwrap();
+        let cases_file: Value =
+            serde_json::from_str(include_str!("../../reality/refused-streams.json")).unwrap();
+        let expected = cases_file["expected"].as_object().unwrap();
         let cases = expected.iter().map(|(method, expected)| {
             let (code, reason) = expected.as_str().unwrap().split_once(' ').unwrap();
             // Leaked: the table lives as long as the test's process.
             let (code, reason) = (code.to_owned().leak(), reason.to_owned().leak());
             let method = format!("StatisticsService/{method}");
-            let request = given[method.split('/').nth(1).unwrap()].clone();
+            let request = cases_file[method.split('/').nth(1).unwrap()].clone();
             let mut case = self.case(&method).of(encoded(&method, request)).ends(code, reason);
             case.name.push_str(", given");
             case

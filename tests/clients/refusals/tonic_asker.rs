@@ -32,10 +32,10 @@ pub(super) async fn run(
         if !channels.contains_key(&case.address) {
             channels.insert(case.address.clone(), channel(&case.address).await);
         }
-        let asked = ask(channels[&case.address].clone(), case, report.clone(), resumed.clone());
+        let call = ask(channels[&case.address].clone(), case, report.clone(), resumed.clone());
         match order {
-            Order::InTurn => asked.await,
-            Order::Together => drop(tokio::spawn(asked)),
+            Order::InTurn => call.await,
+            Order::Together => drop(tokio::spawn(call)),
         }
     }
 }
@@ -119,29 +119,29 @@ fn decoded(type_url: &str, value: &[u8]) -> Value {
         T::decode(value).unwrap()
     }
     let localized =
-        |pb::LocalizedMessage { locale, message }| said(json!({"locale": locale, "message": message}));
+        |pb::LocalizedMessage { locale, message }| non_empty(json!({"locale": locale, "message": message}));
     let kind = type_url.strip_prefix("type.googleapis.com/").unwrap();
     let value = match kind.strip_prefix("google.rpc.").unwrap() {
         "BadRequest" => {
             let violations = read::<pb::BadRequest>(value).field_violations;
             let violations = violations.into_iter().map(|violation| {
-                said(json!({
+                non_empty(json!({
                     "field": violation.field,
                     "description": violation.description,
                     "reason": violation.reason,
                     "localizedMessage": violation.localized_message.map(localized),
                 }))
             });
-            said(json!({"fieldViolations": violations.collect::<Vec<_>>()}))
+            non_empty(json!({"fieldViolations": violations.collect::<Vec<_>>()}))
         }
         "ErrorInfo" => {
             let pb::ErrorInfo { reason, domain, metadata } = read(value);
-            said(json!({"reason": reason, "domain": domain, "metadata": metadata}))
+            non_empty(json!({"reason": reason, "domain": domain, "metadata": metadata}))
         }
         "LocalizedMessage" => localized(read(value)),
         "ResourceInfo" => {
             let pb::ResourceInfo { resource_type, resource_name, owner, description } = read(value);
-            said(json!({
+            non_empty(json!({
                 "resourceType": resource_type, "resourceName": resource_name,
                 "owner": owner, "description": description,
             }))
@@ -157,7 +157,7 @@ fn decoded(type_url: &str, value: &[u8]) -> Value {
 }
 
 /// An object without empty values.
-fn said(mut object: Value) -> Value {
+fn non_empty(mut object: Value) -> Value {
     let is_empty = |value: &Value| match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

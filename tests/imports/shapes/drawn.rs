@@ -245,18 +245,18 @@ impl Draw<'_> {
             sub_themes = SUB_THEMES.sample(self.shaping.chance, count).copied().collect();
         }
         // A sub-theme adds its theme, even if the document omits it.
-        let mut said: Vec<&str> = themes.iter().map(|(_, slug)| *slug).collect();
+        let mut slugs: Vec<&str> = themes.iter().map(|(_, slug)| *slug).collect();
         for (theme, _, _) in &sub_themes {
             if !themes.iter().any(|(chosen, _)| chosen == theme) {
                 let (_, slug) = THEMES.iter().find(|(other, _)| other == theme).unwrap();
                 themes.push((*theme, slug));
                 if self.shaping.half() {
-                    said.push(slug);
+                    slugs.push(slug);
                 }
             }
         }
-        said.shuffle(self.shaping.chance);
-        self.say("themes", json!(said));
+        slugs.shuffle(self.shaping.chance);
+        self.say("themes", json!(slugs));
         let mut entries = Vec::new();
         let mut by_theme: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (theme, _, slug) in &sub_themes {
@@ -271,10 +271,10 @@ impl Draw<'_> {
             self.cra.annotation = self.pick(&["ameli", "impôts en ligne", "Été"]).to_owned();
             entries.push(json!({"annotation": [self.cra.annotation]}));
         }
-        let sub_themes_said = if entries.is_empty() { Value::Null } else { entries.into() };
-        if let Some(value) = match sub_themes_said {
+        let value = if entries.is_empty() { Value::Null } else { entries.into() };
+        if let Some(value) = match value {
             Value::Null => self.shaping.or_absent(Value::Null),
-            said => Some(said),
+            value => Some(value),
         } {
             self.say("sousThemes", value);
         }
@@ -307,11 +307,11 @@ impl Draw<'_> {
     fn follow_up(&mut self, participants: u32) {
         let individual = self.up_to(participants);
         let workshop = self.up_to(participants - individual);
-        let mut left = self.up_to(participants - individual - workshop);
-        let redirected = left;
+        let mut remaining = self.up_to(participants - individual - workshop);
+        let redirected = remaining;
         let mut redirections: Vec<(Organisation, &str, u32)> = Vec::new();
-        while left > 0 {
-            let people = 1 + self.up_to(left - 1);
+        while remaining > 0 {
+            let people = 1 + self.up_to(remaining - 1);
             let (organisation, name) = if self.shaping.half() {
                 let (number, names) = self.pick(&KNOWN);
                 (Organisation::Known(number), self.pick(names))
@@ -319,7 +319,7 @@ impl Draw<'_> {
                 let name = self.pick(&OTHERS);
                 (Organisation::Other(name.to_owned()), name)
             };
-            left -= people;
+            remaining -= people;
             match redirections.iter_mut().find(|(other, ..)| *other == organisation) {
                 Some((_, _, sum)) => *sum += people,
                 None => redirections.push((organisation, name, people)),

@@ -93,28 +93,28 @@ proptest! {
 
     #[test]
     fn any_flipped_bit_and_any_truncation_is_detected(
-        entries in arbitrary_entries(), place in any::<prop::sample::Index>(), bit in 0..8_u32,
+        entries in arbitrary_entries(), offset in any::<prop::sample::Index>(), bit in 0..8_u32,
     ) {
         let written = Written::of(&entries);
         let packed = fs::read(written.path()).unwrap();
-        let place = place.index(packed.len());
+        let offset = offset.index(packed.len());
         let mut flipped = packed.clone();
-        flipped[place] ^= 1 << bit;
+        flipped[offset] ^= 1 << bit;
         fs::write(written.path(), &flipped).unwrap();
         prop_assert!(written.reported().contains("its SHA-256 is"));
-        fs::write(written.path(), &packed[..place]).unwrap();
+        fs::write(written.path(), &packed[..offset]).unwrap();
         prop_assert!(written.reported().contains("bytes, the manifest says"));
     }
 
     /// Even with matching digests: nothing panics, and no event is read at another position than its own.
     #[test]
     fn any_content_of_a_segment_is_read_in_order_or_refused(
-        entries in arbitrary_entries(), place in any::<prop::sample::Index>(), bit in 0..8_u32, cut in any::<bool>(),
+        entries in arbitrary_entries(), offset in any::<prop::sample::Index>(), bit in 0..8_u32, cut in any::<bool>(),
     ) {
         let mut written = Written::of(&entries);
         let mut raw = written.raw();
-        let place = place.index(raw.len());
-        if cut { raw.truncate(place) } else { raw[place] ^= 1 << bit }
+        let offset = offset.index(raw.len());
+        if cut { raw.truncate(offset) } else { raw[offset] ^= 1 << bit }
         written.repack(&raw);
         if let Ok(read) = read(&written.path(), &written.segment) {
             let positions = |entries: &[LogEntry]| entries.iter().map(|entry| entry.position).collect::<Vec<_>>();

@@ -141,7 +141,8 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     let (sender, items) = mpsc::channel(READ_AHEAD);
     tokio::spawn(async move {
         for (number, submission) in (1..).zip(submissions) {
-            let item = Item { location: Location::Element(number), bytes_read: number, content: Ok(submission) };
+            let item =
+                Item { location: Location::Element(number), bytes_read: number, content: Ok(submission) };
             if sender.send(item).await.is_err() {
                 return;
             }

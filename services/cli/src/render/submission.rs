@@ -8,7 +8,7 @@ use super::text::{Tone, printable, thousands, toned};
 use crate::style::Style;
 use crate::submission::rpc::Mode;
 use crate::submission::table::Headings;
-use crate::submission::{Outcome, Location, Reported, Tally, is_transient};
+use crate::submission::{Location, Outcome, Reported, Tally, is_transient};
 
 /// What is done with the items of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod window;
 use cra_contracts::v1;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use cra_sheets::{Item, Outcome, Location, Unsent, content, fields, file, source, table};
+pub(crate) use cra_sheets::{Item, Location, Outcome, Unsent, content, fields, file, source, table};
 
 /// What became of one item.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
 
 use super::rpc::Rpc;
-use super::{Item, Outcome, Location, Reported};
+use super::{Item, Location, Outcome, Reported};
 
 /// Items that may be read and not yet reported. Enough for the service to record in groups; small next to its limits.
 pub(super) const ITEMS_MAX: usize = 512;

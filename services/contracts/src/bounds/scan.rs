@@ -65,7 +65,7 @@ enum Expected {
     /// Bytes of a value.
     Bytes(u64),
     /// Packed values of a field.
-    Packed { field: usize, left: u64 },
+    Packed { field: usize, remaining: u64 },
     /// Nothing more: the bytes are not an encoding of the message.
     Nothing,
 }
@@ -97,8 +97,8 @@ impl Scan {
     pub fn read(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && self.expected != Expected::Nothing {
             let read = match self.expected {
-                Expected::Bytes(left) => self.pass_over(bytes.len(), left),
-                Expected::Packed { field, left } => self.read_packed(bytes, field, left),
+                Expected::Bytes(remaining) => self.pass_over(bytes.len(), remaining),
+                Expected::Packed { field, remaining } => self.read_packed(bytes, field, remaining),
                 _ => {
                     self.read_varint(bytes[0]);
                     1
@@ -127,19 +127,19 @@ impl Scan {
         self.nodes.len() - 1
     }
 
-    /// Skips at most `left` bytes of a value.
-    fn pass_over(&mut self, available: usize, left: u64) -> usize {
-        let read = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+    /// Skips at most `remaining` bytes of a value.
+    fn pass_over(&mut self, available: usize, remaining: u64) -> usize {
+        let read = usize::try_from(remaining).unwrap_or(usize::MAX).min(available);
         self.advance(read);
-        let left = left - read as u64;
-        self.expect(if left == 0 { Expected::Key } else { Expected::Bytes(left) });
+        let remaining = remaining - read as u64;
+        self.expect(if remaining == 0 { Expected::Key } else { Expected::Bytes(remaining) });
         read
     }
 
-    fn read_packed(&mut self, bytes: &[u8], field: usize, left: u64) -> usize {
-        let read = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+    fn read_packed(&mut self, bytes: &[u8], field: usize, remaining: u64) -> usize {
+        let read = usize::try_from(remaining).unwrap_or(usize::MAX).min(bytes.len());
         let (node, form) = (self.node(), self.form(field));
-        let (before, after) = (left, left - read as u64);
+        let (before, after) = (remaining, remaining - read as u64);
         // Fixed-width values: the remaining bytes give the number of values.
         let of_width =
             |width: u64| usize::try_from(before.div_ceil(width) - after.div_ceil(width)).unwrap_or(0);
@@ -150,7 +150,7 @@ impl Scan {
         };
         self.count(node, field, values);
         self.advance(read);
-        self.expect(if after == 0 { Expected::Key } else { Expected::Packed { field, left: after } });
+        self.expect(if after == 0 { Expected::Key } else { Expected::Packed { field, remaining: after } });
         read
     }
 
@@ -224,10 +224,10 @@ impl Scan {
                 self.count(node, field, 1);
                 self.expect(Expected::Bytes(length));
             }
-            Some((field, _)) => self.expect(Expected::Packed { field, left: length }),
+            Some((field, _)) => self.expect(Expected::Packed { field, remaining: length }),
             None => self.expect(Expected::Bytes(length)),
         }
-        if matches!(self.expected, Expected::Bytes(0) | Expected::Packed { left: 0, .. }) {
+        if matches!(self.expected, Expected::Bytes(0) | Expected::Packed { remaining: 0, .. }) {
             self.expect(Expected::Key);
         }
     }
@@ -295,7 +295,7 @@ impl Scan {
         count.found = count.found.saturating_add(values);
         let Count { found, reported } = *count;
         match reported {
-            Some(place) => self.exceeded[place].found = found,
+            Some(index) => self.exceeded[index].found = found,
             None if found > max && self.exceeded.len() < EXCEEDED_MAX => {
                 self.nodes[node].counts[field].reported = Some(self.exceeded.len());
                 let field = self.path(node, field);

@@ -1,5 +1,5 @@
-//! The JSON form of messages that are known by their descriptors alone, as a server meets them: whatever the text holds, it is
-//! gone over in bounded memory first.
+//! The JSON form of messages that are known only by their descriptors, as a server needs it. A walk in bounded memory
+//! checks any text before it becomes a message.
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 
@@ -7,25 +7,25 @@ use super::walk::walk;
 use super::{POOL, ParseError, clip_times, read_walked};
 use crate::bounds::Exceeded;
 
-/// Values of one JSON text: more than a request has whose lists are all within their bounds.
+/// Upper bound on the values of one JSON text: more than a request has whose lists are all within their bounds.
 pub const JSON_VALUES_MAX: usize = 100_000;
 
-/// The descriptors of the contract, and of what it imports.
+/// The descriptors of the contract and of its imports.
 #[must_use]
 pub fn descriptors() -> &'static DescriptorPool {
     &POOL
 }
 
-/// Why bytes are no JSON form of the message asked for.
+/// Why bytes are not a JSON form of the requested message.
 #[derive(Debug)]
 pub enum ReadError {
-    /// They are no text in UTF-8.
+    /// The bytes are not valid UTF-8.
     NotUtf8,
     /// The text has more than [`JSON_VALUES_MAX`] values.
     TooManyValues,
-    /// Lists have more values than they may, by their names in the contract.
+    /// Lists exceed their bounds; named as in the contract.
     Exceeded(Vec<Exceeded>),
-    /// The text is no JSON, or not of the message.
+    /// The text is not JSON, or does not fit the message.
     Parse(ParseError),
 }
 

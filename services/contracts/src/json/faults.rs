@@ -121,7 +121,7 @@ impl Search {
         }
     }
 
-    /// Checks one value; `alone` is a field of the message that holds it and nothing else.
+    /// Checks one value; `alone` is the field of a message with only this field.
     fn value(
         &mut self,
         message: &MessageDescriptor,
@@ -177,7 +177,7 @@ fn fields_of(message: &MessageDescriptor) -> String {
     names.join(", ")
 }
 
-/// Whether a message has its own JSON form, such as a time.
+/// Whether a message has a special JSON form, such as a time.
 fn is_well_known(message: &MessageDescriptor) -> bool {
     message.package_name() == "google.protobuf"
 }
@@ -209,7 +209,7 @@ pub(super) fn expected(kind: &Kind, found: &Value) -> String {
 pub(crate) fn nearest<'a>(word: &str, names: &'a [String]) -> Option<&'a str> {
     let plain =
         |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    // A prefix that all names share says nothing about which one is meant.
+    // A prefix that all names share does not distinguish them.
     let common = names.iter().skip(1).fold(names.first()?.as_str(), |common, name| {
         let end = common.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
         common.get(..end).unwrap_or_default()

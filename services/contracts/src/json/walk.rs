@@ -1,8 +1,8 @@
-//! Goes over a JSON text before it becomes a message, in memory that does not grow with it: fields that are given twice,
-//! lists that are longer than they may be, and texts of more values than any message has.
+//! Walks a JSON text before it becomes a message, in memory that does not grow with the text. Finds repeated fields,
+//! lists beyond their bounds, and texts with more values than any message has.
 //!
-//! A field counts as given twice by one name or by both of the two that proto JSON has for it. Readers of JSON keep the last
-//! value and lose the others; what a person wrote is not lost in silence.
+//! A field is repeated if one of its two proto JSON names occurs twice, or if both occur. JSON parsers retain the last
+//! value silently; this walk reports the loss.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,34 +14,35 @@ use serde_json::Value;
 use super::faults::{FAULTS_MAX, JsonFault, expected, field_of};
 use crate::bounds::{self, Exceeded};
 
-/// Characters of a name that a path shows.
+/// Upper bound on the characters of a name that a path shows.
 const SHOWN_CHARACTERS_MAX: usize = 60;
 
-/// What was found in a text, in its order; bounded. A text that is no JSON has what comes before its fault.
+/// Findings in the order of the text, bounded. For a text that is not JSON, those before its fault.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// Fields that are given again, and whole numbers beyond the range of their fields, which readers take for its end.
+    /// Repeated fields, and integers outside the range of their fields, which parsers would replace by the range's
+    /// bound.
     pub(super) faults: Vec<JsonFault>,
-    /// Lists with more values than their fields may have.
+    /// Lists with more values than their fields allow.
     pub(super) exceeded: Vec<Exceeded>,
-    /// Whether it has more values than it may, those past the bound of a list left out.
+    /// Whether the text exceeds the bound on values, not counting those beyond the bound of a list.
     pub(super) has_too_many_values: bool,
     values: usize,
     values_max: usize,
 }
 
-/// Goes over a text, as the JSON form of a message where one is given.
+/// Walks a text; if a message is given, as the JSON form of that message.
 pub(super) fn walk(text: &str, message: Option<&MessageDescriptor>, values_max: usize) -> Walk {
     let mut walk =
         Walk { faults: Vec::new(), exceeded: Vec::new(), has_too_many_values: false, values: 0, values_max };
     let form = message.map_or(Form::Unknown, |message| Form::Message(message.clone()));
     let mut source = serde_json::Deserializer::from_str(text);
-    // A text that cannot be read is refused by its reader.
+    // The parser refuses a text that is not JSON.
     let _ = Level { path: Path::default(), form, walk: &mut walk }.deserialize(&mut source);
     walk
 }
 
-/// Where a value lies: in the names that the text gives, and in those of the contract.
+/// Path of a value, with the names in the text and with those of the contract.
 #[derive(Clone, Default)]
 struct Path {
     written: String,
@@ -64,7 +65,7 @@ impl Path {
     }
 }
 
-/// What a value should be.
+/// Expected type of a value.
 #[derive(Clone)]
 enum Form {
     Unknown,
@@ -73,7 +74,7 @@ enum Form {
         values_max: usize,
         element: Box<Form>,
     },
-    /// A whole number.
+    /// An integer type.
     Number(Kind),
 }
 
@@ -92,7 +93,7 @@ impl Form {
     }
 }
 
-/// The least value of a kind of whole number, and the first beyond its greatest.
+/// The smallest value of an integer type, and the first one beyond its largest.
 fn range_of(kind: &Kind) -> Option<(f64, f64)> {
     const TWO_TO_31: f64 = 2_147_483_648.0;
     const TWO_TO_32: f64 = 4_294_967_296.0;

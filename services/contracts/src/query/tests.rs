@@ -11,8 +11,8 @@ fn read(query: &str) -> ExportRequest {
 fn refused(query: &str, expected: &[(Cause, &str, &str)]) {
     let faults = parameters().read::<ExportRequest>(query).unwrap_err();
     let found: Vec<_> = faults.iter().map(|it| (it.cause, it.fault.path.as_str())).collect();
-    let wanted: Vec<_> = expected.iter().map(|(cause, path, _)| (*cause, *path)).collect();
-    assert_eq!(found, wanted, "{query}");
+    let causes: Vec<_> = expected.iter().map(|(cause, path, _)| (*cause, *path)).collect();
+    assert_eq!(found, causes, "{query}");
     for (fault, (.., text)) in faults.iter().zip(expected) {
         assert!(fault.to_string().contains(text), "{fault}");
     }

@@ -1,23 +1,23 @@
-//! The content of a CRA in French, field by field in the order of the form: the one list of names of fields that screens and
-//! pages show, each with its path in the contract.
+//! The content of a CRA in French, field by field in the order of the form. All screens and pages take the names of
+//! fields from here, each with its path in the contract.
 
 use super::{Cra, Duration, Recipient};
 use crate::french;
 use crate::territory;
 use crate::vocabulary::{AgeBand, Status, Word};
 
-/// A field and what a CRA says in it.
+/// A field and its value in a CRA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
     /// Path from the request's root, such as `cra.place.commune_code`.
     pub path: &'static str,
     /// French name of the field.
     pub label: &'static str,
-    /// In French; empty where the CRA says nothing.
+    /// Value in French; empty if the CRA has none.
     pub value: String,
 }
 
-/// Every field in the order of the form: its path and its name. Sub-fields of a place are one field each.
+/// Every field in the order of the form: its path and its name. Each sub-field of a place is a separate field.
 pub const FIELD_LABELS: [(&str, &str); 18] = [
     ("cra.advisor_id", "Conseiller"),
     ("cra.structure_id", "Structure"),
@@ -39,7 +39,7 @@ pub const FIELD_LABELS: [(&str, &str); 18] = [
     ("cra.follow_up.redirections", "Suite : redirection"),
 ];
 
-/// The name of the field at a path; empty where the form has none.
+/// The name of the field at a path; empty if the form has no such field.
 #[must_use]
 pub fn field_label(path: &str) -> &'static str {
     FIELD_LABELS.iter().find(|(known, _)| *known == path).map_or("", |(_, label)| label)
@@ -74,7 +74,7 @@ pub fn described<T: AsRef<str>>(cra: &Cra<T>) -> Vec<Described> {
     fields.map(|((path, label), value)| Described { path, label, value }).collect()
 }
 
-/// `Saint-Denis 97400 (97411)`, with the declared code where it is another one.
+/// The commune as `Saint-Denis 97400 (97411)`. Contains the declared code if it differs from the commune's.
 #[must_use]
 pub fn commune_described<T: AsRef<str>>(cra: &Cra<T>) -> String {
     let commune = territory::communes().get(cra.place.commune);
@@ -112,5 +112,5 @@ fn redirections<T: AsRef<str>>(cra: &Cra<T>) -> String {
     named.collect::<Vec<_>>().join(", ")
 }
 
-/// What a recipient that an older form did not name is called.
+/// Label of a recipient that an older form did not name.
 pub const UNNAMED_RECIPIENT: &str = "Non précisé";

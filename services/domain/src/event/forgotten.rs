@@ -1,4 +1,4 @@
-//! What an event no longer holds, and since when; the names that replace what was forgotten.
+//! The kinds of content that an event lost by forgetting, with the times; and the names that replace forgotten ones.
 
 use cra_contracts::v1;
 use jiff::Timestamp;
@@ -8,19 +8,19 @@ use super::{timestamp, timestamp_message};
 use crate::cra::{DecodeError, Described};
 use crate::french;
 
-/// Begins the random name that replaces a free name of an organisation.
+/// Prefix of the random name that replaces a free name of an organisation.
 const NEUTRAL_NAME: &str = "Organisation oubliée ";
-/// Begins the random id that replaces an advisor's.
+/// Prefix of the random id that replaces an advisor's.
 const ALIAS: &str = "oublie-";
-/// Longest random part of a name or an alias, in characters.
+/// Maximum length of the random part of a name or an alias, in characters.
 const RANDOM_CHARACTERS_MAX: usize = 32;
 
 /// A kind of content that can be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Forgettable {
-    /// The free precision of the theme.
+    /// The free text about the themes.
     Annotation,
-    /// Why a CRA was corrected or withdrawn.
+    /// The reason of a correction or a withdrawal.
     Reason,
     /// Free names of organisations, replaced by neutral names.
     Organisations,
@@ -28,7 +28,7 @@ pub enum Forgettable {
     Account,
     /// The advisor's id, replaced by an alias.
     Advisor,
-    /// What an older document held and no reader uses.
+    /// The fields of an older document that no reader uses.
     Document,
 }
 
@@ -50,7 +50,7 @@ impl Forgettable {
         }
     }
 
-    /// What a reader of French is shown.
+    /// French label.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Forgettable {
     }
 }
 
-/// What an event no longer holds, with the time at which it was forgotten; each kind once, in the order of the contract.
+/// The forgotten kinds, each with the time at which it was forgotten; each kind once, in the order of the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten(Vec<(Forgettable, Timestamp)>);
 
@@ -82,7 +82,7 @@ impl Forgotten {
         Ok(forgotten)
     }
 
-    /// The contract's message; none where nothing was forgotten.
+    /// The contract's message; `None` if nothing was forgotten.
     #[must_use]
     pub fn to_message(&self) -> Option<v1::Forgotten> {
         let at = |kind| self.at(kind).map(timestamp_message);
@@ -96,7 +96,7 @@ impl Forgotten {
         })
     }
 
-    /// When a kind was forgotten; none where it was not.
+    /// The time at which a kind was forgotten; `None` if it was not.
     #[must_use]
     pub fn at(&self, kind: Forgettable) -> Option<Timestamp> {
         self.0.iter().find(|(other, _)| *other == kind).map(|(_, at)| *at)
@@ -122,7 +122,7 @@ impl Forgotten {
         }
     }
 
-    /// What was forgotten and when, in the order of the contract.
+    /// The forgotten kinds and their times, in the order of the contract.
     pub fn iter(&self) -> impl Iterator<Item = (Forgettable, Timestamp)> {
         self.0.iter().copied()
     }
@@ -138,7 +138,7 @@ impl FromIterator<(Forgettable, Timestamp)> for Forgotten {
     }
 }
 
-/// The fields of a content with what was forgotten of them, and when; always the same fields.
+/// The fields of a content. A forgotten field shows the time at which it was forgotten. The fields are always the same.
 #[must_use]
 pub fn with_forgotten(mut fields: Vec<Described>, forgotten: &Forgotten) -> Vec<Described> {
     let since = |kind| forgotten.at(kind).map(french::moment);
@@ -168,7 +168,7 @@ pub fn with_forgotten(mut fields: Vec<Described>, forgotten: &Forgotten) -> Vec<
     fields
 }
 
-/// A reason, or since when it is forgotten.
+/// A reason, or the time at which it was forgotten.
 #[must_use]
 pub fn reason_described(reason: &str, forgotten: &Forgotten) -> String {
     match forgotten.at(Forgettable::Reason) {
@@ -184,8 +184,8 @@ fn fields(message: &v1::Forgotten) -> [Option<prost_types::Timestamp>; 6] {
     [annotation_at, reason_at, organisations_at, account_at, advisor_at, document_at]
 }
 
-/// The neutral name of an organisation, of a random part. `spelling` distinguishes the spellings that one event has of one
-/// name: all of them are one name to the statistics.
+/// The neutral name of an organisation with this random part. `spelling` distinguishes the spellings of one name within
+/// an event; the statistics count all of them as one name.
 #[must_use]
 pub fn neutral_name(random: &str, spelling: usize) -> String {
     format!("{NEUTRAL_NAME}{random}{}", "-".repeat(spelling))
@@ -197,7 +197,7 @@ pub fn is_neutral_name(name: &str) -> bool {
     name.strip_prefix(NEUTRAL_NAME).is_some_and(|rest| is_random(rest.trim_end_matches('-')))
 }
 
-/// The alias of an advisor, of a random part.
+/// The alias of an advisor with this random part.
 #[must_use]
 pub fn alias(random: &str) -> String {
     format!("{ALIAS}{random}")

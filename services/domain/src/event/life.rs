@@ -8,7 +8,7 @@ use cra_contracts::v1::{self, cra_event::Fact};
 pub struct Life(Vec<v1::CraEvent>);
 
 impl Life {
-    /// Of the events of a history, as it was answered.
+    /// Makes the history of the events in an answer.
     #[must_use]
     pub fn new(events: Vec<v1::CraEvent>) -> Self {
         Self(events)
@@ -26,13 +26,13 @@ impl Life {
         self.0.last().map_or(0, |event| event.revision)
     }
 
-    /// Whether it was taken out of the statistics.
+    /// Whether the CRA is withdrawn from the statistics.
     #[must_use]
     pub fn is_withdrawn(&self) -> bool {
         self.0.last().is_some_and(|event| matches!(event.fact, Some(Fact::Withdrawn(_))))
     }
 
-    /// What the CRA says at a revision, in today's words; none where no event up to it can be read.
+    /// The content of the CRA at a revision, in today's vocabulary; `None` if no event up to it can be read.
     #[must_use]
     pub fn content_at(&self, revision: u64) -> Option<v1::Cra> {
         self.0.iter().rev().filter(|event| event.revision <= revision).find_map(content)
@@ -48,7 +48,7 @@ impl Life {
         self.0.iter().rev().filter(is_it).map(|event| event.revision.saturating_sub(1)).collect()
     }
 
-    /// As the receipt of the last event, which was recorded before; its position is not known here.
+    /// The receipt of the last event, as a duplicate; its position is unknown here.
     #[must_use]
     pub fn last_receipt(&self, cra_id: &str) -> v1::Receipt {
         v1::Receipt {
@@ -62,7 +62,7 @@ impl Life {
     }
 }
 
-/// The content that an event gave its CRA; older documents are read as the service reads them.
+/// The content of the CRA after an event; older documents are converted as the service converts them.
 fn content(event: &v1::CraEvent) -> Option<v1::Cra> {
     match event.fact.as_ref()? {
         Fact::Submitted(submitted) => submitted.cra.clone(),

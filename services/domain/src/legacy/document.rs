@@ -127,10 +127,7 @@ impl<'a> Document<'a> {
         const PATH: &str = "cra.nbParticipantsRecurrents";
         let returning = self.people(PATH);
         if returning > participants {
-            self.note(
-                PATH,
-                format!("{returning} of {participants} participants; brought down to {participants}"),
-            );
+            self.note(PATH, format!("{returning} of {participants} participants; reduced to {participants}"));
         }
         returning.min(participants)
     }
@@ -158,7 +155,7 @@ impl<'a> Document<'a> {
     pub(super) fn spread<W: Word, const N: usize>(&mut self, path: &str, participants: u32) -> [u32; N] {
         let mut counts = [0_u32; N];
         match self.at(path) {
-            None => self.note(path, "not said; counted as unspecified"),
+            None => self.note(path, "missing; counted as unspecified"),
             Some(Plain::Object(fields)) => {
                 for (slug, value) in fields {
                     let path = format!("{path}.{slug}");
@@ -206,7 +203,7 @@ impl<'a> Document<'a> {
         for (i, value) in slugs.iter().enumerate() {
             let path = format!("{PATH}[{i}]");
             match value.text().and_then(W::from_slug) {
-                Some(theme) if themes.contains(&theme) => self.note(&path, "said before; kept once"),
+                Some(theme) if themes.contains(&theme) => self.note(&path, "repeated; kept once"),
                 Some(theme) => themes.push(theme),
                 None => self.unreadable.push(refusal(path, DocumentFault::UnknownWord(value.to_string()))),
             }

@@ -12,7 +12,7 @@ const MINUTES_MAX: u32 = 24 * 60;
 pub(super) fn read(document: &mut Document<'_>) -> Duration {
     const PATH: &str = "cra.duree";
     let Some(value) = document.at(PATH) else {
-        document.note(PATH, "not said; counted as unspecified");
+        document.note(PATH, "missing; counted as unspecified");
         return Duration::Unspecified;
     };
     of(value).unwrap_or_else(|| {

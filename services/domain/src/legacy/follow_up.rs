@@ -19,7 +19,7 @@ pub(super) struct FollowUp {
 pub(super) fn read(document: &mut Document<'_>, participants: u32) -> FollowUp {
     let Next { individual, workshop, redirected } = Next::read(document, participants);
     let redirections = redirections(document, redirected);
-    brought_down(document, participants, FollowUp { individual, workshop, redirections })
+    limited(document, participants, FollowUp { individual, workshop, redirections })
 }
 
 /// `accompagnement`: absent, one slug for all participants, or three counts.
@@ -139,26 +139,25 @@ pub(super) fn recipient(name: &str) -> Recipient {
     }
 }
 
-/// Reduces the follow-up to the number of participants: keeps people seen again first, then those of a workshop, then
+/// Limits the follow-up to the number of participants: keeps people seen again first, then those of a workshop, then
 /// the redirected in their order.
-fn brought_down(document: &mut Document<'_>, participants: u32, said: FollowUp) -> FollowUp {
-    let redirected: u64 = said.redirections.iter().map(|redirection| u64::from(redirection.people)).sum();
-    let planned = u64::from(said.individual) + u64::from(said.workshop) + redirected;
+fn limited(document: &mut Document<'_>, participants: u32, follow_up: FollowUp) -> FollowUp {
+    let redirected: u64 =
+        follow_up.redirections.iter().map(|redirection| u64::from(redirection.people)).sum();
+    let planned = u64::from(follow_up.individual) + u64::from(follow_up.workshop) + redirected;
     if planned > u64::from(participants) {
         document.note(
             NEXT,
-            format!(
-                "{planned} people planned for {participants} participants; brought down to {participants}"
-            ),
+            format!("{planned} people planned for {participants} participants; reduced to {participants}"),
         );
     }
-    let mut left = participants;
+    let mut remaining = participants;
     let mut keep = |people: u32| {
-        let kept = people.min(left);
-        left -= kept;
+        let kept = people.min(remaining);
+        remaining -= kept;
         kept
     };
-    let (individual, workshop) = (keep(said.individual), keep(said.workshop));
-    let kept = said.redirections.into_iter().map(|it| Redirection { people: keep(it.people), ..it });
+    let (individual, workshop) = (keep(follow_up.individual), keep(follow_up.workshop));
+    let kept = follow_up.redirections.into_iter().map(|it| Redirection { people: keep(it.people), ..it });
     FollowUp { individual, workshop, redirections: kept.filter(|it| it.people > 0).collect() }
 }

@@ -32,7 +32,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Option<Place> {
 }
 
 /// The fields of the place as far as they are used: postal code, code, and a name that means a commune.
-pub(super) fn left(root: &Plain) -> Vec<(&'static str, serde_json::Value)> {
+pub(super) fn reduced(root: &Plain) -> Vec<(&'static str, serde_json::Value)> {
     let written = Written::in_root(root);
     let names_one = written.by_postal_code_and_name().is_some();
     let is_one = written.code.as_ref().is_some_and(|code| territory::communes().resolve(code).is_some());
@@ -56,13 +56,13 @@ impl<'a> Written<'a> {
     }
 
     fn in_root(root: &'a Plain) -> Self {
-        let said = |path| root.at(path).filter(|value| **value != Plain::Null);
-        let code = said(CODE).map(|value| digits(value).unwrap_or_else(|| value.to_string()));
+        let field = |path| root.at(path).filter(|value| **value != Plain::Null);
+        let code = field(CODE).map(|value| digits(value).unwrap_or_else(|| value.to_string()));
         let is_postal_code = |text: &String| text.len() == 5 && text.bytes().all(|b| b.is_ascii_digit());
         Self {
             code: code.filter(|code| !code.is_empty()).map(|code| code.to_ascii_uppercase()),
-            postal_code: said(POSTAL_CODE).and_then(digits).filter(is_postal_code),
-            name: said(NAME).and_then(Plain::text).filter(|name| !name.is_empty()),
+            postal_code: field(POSTAL_CODE).and_then(digits).filter(is_postal_code),
+            name: field(NAME).and_then(Plain::text).filter(|name| !name.is_empty()),
         }
     }
 

@@ -162,9 +162,9 @@ fn whole_decimal(text: &str) -> Option<i128> {
         Ok(_) => None,
         Err(_) => {
             let dropped = usize::try_from(scale.unsigned_abs()).ok()?;
-            let (kept, dropped) = digits.split_at_checked(digits.len().checked_sub(dropped)?)?;
+            let (digits_before, dropped) = digits.split_at_checked(digits.len().checked_sub(dropped)?)?;
             let is_whole = dropped.bytes().all(|byte| byte == b'0');
-            if is_whole { kept.parse().ok() } else { None }
+            if is_whole { digits_before.parse().ok() } else { None }
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What is left of a document once something in it is forgotten: the fields that the upcaster reads and those that a
-//! later import is decided by, each as far as it is used. The upcaster makes the same CRA of it, but for what was
-//! forgotten; the order of organisations is kept.
+//! Reduces a document in which something was forgotten to the fields that the upcaster reads and those that decide a
+//! later import, each as far as it is used. The upcaster reads the same CRA from it, except for what was forgotten; the
+//! order of organisations is preserved.
 
 use serde_json::{Map, Value, json};
 
@@ -15,9 +15,9 @@ use crate::vocabulary::{AgeBand, Status, SubTheme, Theme, Word};
 const DIRECTIONS: [&str; 3] = ["individuel", "atelier", "redirection"];
 
 impl Document {
-    /// The document reduced to what is read of it, as JSON: without its annotation where `keeps_annotation` is false, of
-    /// the advisor `advisor` where there is one, and with the name that `organisation` gives for each free name, in the
-    /// document's order. An empty name means none.
+    /// The reduced document as JSON: without its annotation if `keeps_annotation` is false, with the id `advisor` if
+    /// there is one, and with the name that `organisation` returns for each free name, in the document's order. An
+    /// empty name removes the name.
     #[must_use]
     pub fn reduced(
         &self,
@@ -43,14 +43,14 @@ impl Document {
         put(&mut fields, "permanence", venue.and_then(id));
         let mut cra = Map::new();
         put(&mut cra, "cra.dateAccompagnement", instant(root.at("cra.dateAccompagnement")));
-        for (path, value) in place::left(root) {
+        for (path, value) in place::reduced(root) {
             put(&mut cra, path, Some(value));
         }
         for path in ["cra.canal", "cra.activite"] {
             put(&mut cra, path, root.at(path).and_then(Plain::text).map(Value::from));
         }
         put(&mut cra, "cra.themes", root.at("cra.themes").and_then(words::<Theme>));
-        put(&mut cra, "cra.sousThemes", left_of_sub_themes(root, keeps_annotation));
+        put(&mut cra, "cra.sousThemes", reduced_sub_themes(root, keeps_annotation));
         put(&mut cra, "cra.duree", root.at("cra.duree").filter(|it| duration::is_one(it)).map(Value::from));
         for path in ["cra.nbParticipants", "cra.nbParticipantsRecurrents"] {
             put(&mut cra, path, root.at(path).filter(|value| is_count(value)).map(Value::from));
@@ -59,15 +59,15 @@ impl Document {
         put(&mut cra, "cra.statut", root.at("cra.statut").and_then(spread::<Status>));
         put(&mut cra, "cra.accompagnement", root.at("cra.accompagnement").and_then(directions));
         for path in ORGANISATIONS {
-            let left = root.at(path).map(|value| left_of_organisations(value, &mut organisation));
-            put(&mut cra, path, left.filter(|entries| !entries.is_empty()).map(Value::from));
+            let entries = root.at(path).map(|value| reduced_organisations(value, &mut organisation));
+            put(&mut cra, path, entries.filter(|entries| !entries.is_empty()).map(Value::from));
         }
         fields.insert("cra".to_owned(), Value::Object(cra));
         Value::Object(fields).to_string().into_bytes()
     }
 
-    /// Its free names of organisations, in the document's order, also those that no figure counts; empty where an entry
-    /// names none.
+    /// The free names of organisations in the document's order, including those that no figure counts; empty for an
+    /// entry without a name.
     #[must_use]
     pub fn organisations(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -78,28 +78,32 @@ impl Document {
         names
     }
 
-    /// The document as far as `recorded` can be compared with it, of which this was forgotten. A document that was the
-    /// recorded one is equal to what is left of it.
+    /// The document reduced so that it can be compared with `recorded`, in which these kinds were forgotten. The
+    /// document that was recorded is equal to its reduced form.
     #[must_use]
-    pub fn as_left(&self, recorded: &Self, forgotten: &Forgotten) -> Self {
+    pub fn as_reduced(&self, recorded: &Self, forgotten: &Forgotten) -> Self {
         let mut names = recorded.organisations().into_iter();
-        let left = self.left(recorded, forgotten, |name| {
+        let reduced = self.reduced_after(recorded, forgotten, |name| {
             let other = names.next();
             other.filter(|it| it.is_empty() || is_neutral_name(it)).unwrap_or_else(|| name.to_owned())
         });
-        Self::parse(&left).unwrap_or_else(|_| self.clone())
+        Self::parse(&reduced).unwrap_or_else(|_| self.clone())
     }
 
-    /// The document as it is recorded after `recorded`, of which this was forgotten: without what would restore it. A
-    /// free name that is not among those left of the recorded one names no organisation.
+    /// The document as it is recorded after `recorded`, in which these kinds were forgotten: without anything that
+    /// would restore them. A free name that `recorded` no longer contains is removed.
     #[must_use]
     pub fn without(&self, recorded: &Self, forgotten: &Forgotten) -> Vec<u8> {
-        let kept = recorded.organisations();
-        let is_kept = |name: &str| kept.iter().any(|it| it == name);
-        self.left(recorded, forgotten, |name| if is_kept(name) { name.to_owned() } else { String::new() })
+        let names = recorded.organisations();
+        let is_kept = |name: &str| names.iter().any(|it| it == name);
+        self.reduced_after(
+            recorded,
+            forgotten,
+            |name| if is_kept(name) { name.to_owned() } else { String::new() },
+        )
     }
 
-    fn left(
+    fn reduced_after(
         &self,
         recorded: &Self,
         forgotten: &Forgotten,
@@ -128,7 +132,7 @@ fn is_count(value: &Plain) -> bool {
     value.whole().is_some_and(|count| (0..=i128::from(PARTICIPANTS_MAX)).contains(&count))
 }
 
-/// The words of a list, or the one word.
+/// The words of a list, or a single word.
 fn words<W: Word>(value: &Plain) -> Option<Value> {
     let is_word = |value: &&Plain| value.text().and_then(W::from_slug).is_some();
     match value {
@@ -137,7 +141,7 @@ fn words<W: Word>(value: &Plain) -> Option<Value> {
     }
 }
 
-/// One word for everybody, or an object of counts.
+/// One word for all people, or an object of counts.
 fn spread<W: Word>(value: &Plain) -> Option<Value> {
     let Plain::Object(fields) = value else { return words::<W>(value).filter(Value::is_string) };
     let counts = fields.iter().filter(|(slug, count)| W::from_slug(slug).is_some() && is_count(count));
@@ -152,12 +156,12 @@ fn directions(value: &Plain) -> Option<Value> {
     Some(Value::Object(counts.map(|(key, count)| (key.clone(), Value::from(count))).collect()))
 }
 
-fn left_of_sub_themes(root: &Plain, keeps_annotation: bool) -> Option<Value> {
+fn reduced_sub_themes(root: &Plain, keeps_annotation: bool) -> Option<Value> {
     let entries = match root.at(sub_themes::PATH)? {
         Plain::List(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     };
-    let mut left = Vec::new();
+    let mut reduced = Vec::new();
     for entry in entries {
         let Plain::Object(fields) = entry else { continue };
         for (key, value) in fields {
@@ -174,14 +178,14 @@ fn left_of_sub_themes(root: &Plain, keeps_annotation: bool) -> Option<Value> {
             } else {
                 continue;
             };
-            left.push(json!({ key.as_str(): texts }));
+            reduced.push(json!({ key.as_str(): texts }));
         }
     }
-    (!left.is_empty()).then(|| Value::from(left))
+    (!reduced.is_empty()).then(|| Value::from(reduced))
 }
 
-/// Entries of `organisme` or `organismes`, one per organisation: objects would put new names in another order.
-fn left_of_organisations(value: &Plain, organisation: &mut impl FnMut(&str) -> String) -> Vec<Value> {
+/// Entries of `organisme` or `organismes`, one per organisation, because an object would reorder new names.
+fn reduced_organisations(value: &Plain, organisation: &mut impl FnMut(&str) -> String) -> Vec<Value> {
     let entries = match value {
         Plain::List(list) => list.as_slice(),
         one => std::slice::from_ref(one),
@@ -191,18 +195,18 @@ fn left_of_organisations(value: &Plain, organisation: &mut impl FnMut(&str) -> S
         Recipient::Known(_) => name.to_owned(),
         Recipient::Unnamed => organisation(""),
     };
-    let mut left = Vec::new();
+    let mut reduced = Vec::new();
     for entry in entries {
         match entry {
-            Plain::Text(name) => left.push(Value::from(name_of(name))),
+            Plain::Text(name) => reduced.push(Value::from(name_of(name))),
             Plain::Object(fields) => {
                 let counted = fields.iter().filter(|(_, people)| is_count(people));
                 for (name, people) in counted.filter(|(_, people)| people.whole() != Some(0)) {
-                    left.push(json!({ name_of(name): Value::from(people) }));
+                    reduced.push(json!({ name_of(name): Value::from(people) }));
                 }
             }
             _ => {}
         }
     }
-    left
+    reduced
 }

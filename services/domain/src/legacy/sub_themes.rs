@@ -36,7 +36,7 @@ pub(super) fn read(document: &mut Document<'_>, themes: &mut Vec<Theme>) -> (Vec
             for slug in texts {
                 match SubTheme::from_slug(slug).filter(|sub_theme| Some(sub_theme.theme()) == theme) {
                     Some(sub_theme) if found.contains(&sub_theme) => {
-                        document.note(&path, "said before; kept once");
+                        document.note(&path, "repeated; kept once");
                     }
                     Some(sub_theme) => found.push(sub_theme),
                     None => document.note(&path, format!("{slug:?} is no sub-theme of it; left out")),

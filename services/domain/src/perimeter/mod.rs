@@ -179,6 +179,7 @@ impl Perimeter {
 }
 
 /// Whether a field names at least one id, and only granted ones.
-fn all_granted(asked: Option<&BTreeSet<Id>>, granted: &BTreeSet<Id>) -> bool {
-    asked.is_some_and(|asked| !asked.is_empty() && asked.iter().all(|id| granted.contains(id)))
+fn all_granted(requested: Option<&BTreeSet<Id>>, granted: &BTreeSet<Id>) -> bool {
+    requested
+        .is_some_and(|requested| !requested.is_empty() && requested.iter().all(|id| granted.contains(id)))
 }

@@ -215,12 +215,12 @@ impl Faults {
     fn each<V, T>(
         &mut self,
         field: &str,
-        given: &[V],
+        values: &[V],
         find: impl Fn(&V) -> Option<T>,
         fault: impl Fn(&V) -> Fault,
         mut keep: impl FnMut(T),
     ) {
-        for (i, value) in given.iter().enumerate() {
+        for (i, value) in values.iter().enumerate() {
             match find(value) {
                 Some(found) => keep(found),
                 None => self.refuse(|| format!("{field}[{i}]"), || fault(value)),
@@ -318,37 +318,37 @@ impl Faults {
         (!codes.is_empty()).then_some(known)
     }
 
-    fn ids(&mut self, field: &str, given: &[String]) -> Option<BTreeSet<Id>> {
+    fn ids(&mut self, field: &str, values: &[String]) -> Option<BTreeSet<Id>> {
         let mut ids = BTreeSet::new();
         let fault = |id: &String| Fault::IdInvalid(id.clone());
         self.each(
             field,
-            given,
+            values,
             |id| Id::parse(id),
             fault,
             |id| {
                 ids.insert(id);
             },
         );
-        (!given.is_empty()).then_some(ids)
+        (!values.is_empty()).then_some(ids)
     }
 
-    fn words<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
-        self.bits(field, given, |number| W::from_number(number).map(Word::index))
+    fn words<W: Word>(&mut self, field: &str, values: &[i32]) -> Bits {
+        self.bits(field, values, |number| W::from_number(number).map(Word::index))
     }
 
     /// Like [`Faults::words`], with the statistics' line "unspecified" as 0.
-    fn lines<W: Word>(&mut self, field: &str, given: &[i32]) -> Bits {
-        self.bits(field, given, |number| {
+    fn lines<W: Word>(&mut self, field: &str, values: &[i32]) -> Bits {
+        self.bits(field, values, |number| {
             if number == 0 { Some(0) } else { W::from_number(number).map(|word| word.index() + 1) }
         })
     }
 
-    fn bits(&mut self, field: &str, given: &[i32], index_of: impl Fn(i32) -> Option<usize>) -> Bits {
+    fn bits(&mut self, field: &str, values: &[i32], index_of: impl Fn(i32) -> Option<usize>) -> Bits {
         let mut bits = 0;
         let find = |number: &i32| index_of(*number);
-        self.each(field, given, find, |number| Fault::UnknownValue(*number), |index| bits |= 1 << index);
-        (!given.is_empty()).then_some(bits)
+        self.each(field, values, find, |number| Fault::UnknownValue(*number), |index| bits |= 1 << index);
+        (!values.is_empty()).then_some(bits)
     }
 }
 

@@ -40,15 +40,15 @@ impl Communes {
     /// differ, if only one commune of the postal code is that near.
     #[must_use]
     pub fn by_postal_code_and_name(&self, postal_code: &str, name: &str) -> Option<CommuneId> {
-        let wanted = fold(name);
-        if wanted.is_empty() {
+        let folded = fold(name);
+        if folded.is_empty() {
             return None;
         }
         let found = self
-            .named_today(postal_code, &wanted)
-            .or_else(|| self.listed_formerly(postal_code, &wanted))
-            .or_else(|| self.named_formerly(postal_code, &wanted))
-            .or_else(|| self.named_nearly(postal_code, &wanted));
+            .named_today(postal_code, &folded)
+            .or_else(|| self.listed_formerly(postal_code, &folded))
+            .or_else(|| self.named_formerly(postal_code, &folded))
+            .or_else(|| self.named_nearly(postal_code, &folded));
         match found {
             Found::One(commune) => Some(self.arrondissement_at(commune, postal_code).unwrap_or(commune)),
             Found::Nothing | Found::Several => None,
@@ -56,25 +56,25 @@ impl Communes {
     }
 
     /// By today's name and a postal code of today.
-    fn named_today(&self, postal_code: &str, wanted: &str) -> Found {
+    fn named_today(&self, postal_code: &str, folded: &str) -> Found {
         let candidates = self.by_postal_code(postal_code).iter().copied();
-        Found::in_list(candidates.filter(|id| same_place(self.folded_name(*id), wanted)))
+        Found::in_list(candidates.filter(|id| is_same_name(self.folded_name(*id), folded)))
     }
 
     /// By a name and the postal code that it had.
-    fn listed_formerly(&self, postal_code: &str, wanted: &str) -> Found {
-        let named = self.formerly_at(postal_code).filter(|former| fold(former.name) == wanted);
+    fn listed_formerly(&self, postal_code: &str, folded: &str) -> Found {
+        let named = self.formerly_at(postal_code).filter(|former| fold(former.name) == folded);
         Found::in_list(named.map(|former| former.today))
     }
 
     /// By a former name and a postal code of today.
-    fn named_formerly(&self, postal_code: &str, wanted: &str) -> Found {
-        let formerly_named = |id: &CommuneId| self.other_names(*id).any(|former| fold(former) == wanted);
+    fn named_formerly(&self, postal_code: &str, folded: &str) -> Found {
+        let formerly_named = |id: &CommuneId| self.other_names(*id).any(|former| fold(former) == folded);
         Found::in_list(self.by_postal_code(postal_code).iter().copied().filter(formerly_named))
     }
 
     /// By a name near to one that has, or had, the postal code.
-    fn named_nearly(&self, postal_code: &str, wanted: &str) -> Found {
+    fn named_nearly(&self, postal_code: &str, folded: &str) -> Found {
         let mut candidates: Vec<(CommuneId, String)> = Vec::new();
         for &id in self.by_postal_code(postal_code) {
             candidates.push((id, self.folded_name(id).to_owned()));
@@ -82,13 +82,12 @@ impl Communes {
         }
         candidates.extend(self.formerly_at(postal_code).map(|former| (former.today, fold(former.name))));
         let names: Vec<_> = candidates.iter().map(|(id, folded)| (*id, Name::new(folded))).collect();
-        let wanted_name = Name::new(wanted);
+        let written = Name::new(folded);
         for nearness in Nearness::ALL {
-            let near =
-                names.iter().filter(|(_, name)| name.is_near(&wanted_name, nearness)).map(|(id, _)| *id);
+            let near = names.iter().filter(|(_, name)| name.is_near(&written, nearness)).map(|(id, _)| *id);
             match Found::in_list(near) {
                 Found::Nothing => {}
-                Found::One(id) if nearness.is_loose() && self.is_named_elsewhere(id, wanted) => {
+                Found::One(id) if nearness.is_loose() && self.is_named_elsewhere(id, folded) => {
                     return Found::Several;
                 }
                 found => return found,
@@ -98,13 +97,13 @@ impl Communes {
     }
 
     /// Whether another commune of the same department has, or had, exactly this name.
-    fn is_named_elsewhere(&self, commune: CommuneId, wanted: &str) -> bool {
+    fn is_named_elsewhere(&self, commune: CommuneId, folded: &str) -> bool {
         let department = self.get(commune).department_id;
         let others =
             self.rows.iter().filter(|other| other.department_id == department && other.id != commune);
         others.into_iter().any(|other| {
-            self.folded_name(other.id) == wanted
-                || self.other_names(other.id).any(|name| fold(name) == wanted)
+            self.folded_name(other.id) == folded
+                || self.other_names(other.id).any(|name| fold(name) == folded)
         })
     }
 
@@ -131,8 +130,8 @@ impl Communes {
     }
 }
 
-fn same_place(left: &str, right: &str) -> bool {
-    left == right || arrondissement(left).is_some_and(|place| arrondissement(right) == Some(place))
+fn is_same_name(left: &str, right: &str) -> bool {
+    left == right || arrondissement(left).is_some_and(|it| arrondissement(right) == Some(it))
 }
 
 /// City and number in a folded name of an arrondissement: "paris 01", "paris 1er arrondissement".

@@ -237,8 +237,8 @@ impl Communes {
             let mut by_code = vec![None; CODE_NUMBERS];
             // Later entries win.
             for (code, today, kind) in former.chain(merged).chain(of_today) {
-                if let Some(place) = code_number(code).and_then(|number| by_code.get_mut(number)) {
-                    *place = Some(Meaning { today, kind });
+                if let Some(slot) = code_number(code).and_then(|number| by_code.get_mut(number)) {
+                    *slot = Some(Meaning { today, kind });
                 }
             }
             by_code

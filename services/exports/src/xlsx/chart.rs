@@ -45,14 +45,14 @@ pub(in super::super) struct Series<'a> {
 
 /// Position of a chart in cells, and its size in pixels.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Place {
+pub(in super::super) struct ChartArea {
     pub(in super::super) row: u32,
     pub(in super::super) column: u16,
     pub(in super::super) width: u32,
     pub(in super::super) height: u32,
 }
 
-impl Place {
+impl ChartArea {
     /// The last row that the chart covers, with rows of default height.
     pub(in super::super) fn last_row(&self) -> u32 {
         self.row + (self.height + OFFSET).div_ceil(ROW_PIXELS)
@@ -60,7 +60,7 @@ impl Place {
 }
 
 /// Draws a chart; without rows, none.
-pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, place: &Place) -> io::Result<()> {
+pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, area: &ChartArea) -> io::Result<()> {
     let Some(last) = u32::try_from(chart.rows).ok().filter(|rows| *rows > 0) else {
         return Ok(());
     };
@@ -109,8 +109,8 @@ pub(in super::super) fn draw(sheet: &mut Worksheet, chart: &Chart<'_>, place: &P
         native.legend().set_position(ChartLegendPosition::Bottom).set_font(&font(9));
     }
     native.chart_area().set_format(ChartFormat::new().set_no_border());
-    native.set_width(place.width).set_height(place.height);
+    native.set_width(area.width).set_height(area.height);
     native.set_alt_text(chart.title);
-    sheet.insert_chart_with_offset(place.row, place.column, &native, OFFSET, OFFSET).map_err(failed)?;
+    sheet.insert_chart_with_offset(area.row, area.column, &native, OFFSET, OFFSET).map_err(failed)?;
     Ok(())
 }

@@ -18,7 +18,7 @@ use rust_xlsxwriter::{
 use super::about::About;
 use super::cell::{Cell, Column, Kind};
 
-pub(super) use chart::{CHART_ROWS_MAX, Chart, Place, Series, draw};
+pub(super) use chart::{CHART_ROWS_MAX, Chart, ChartArea, Series, draw};
 pub(super) use page::{print_on_one_page, print_over_pages};
 pub(super) use table::{Table, add_report_table};
 
@@ -108,28 +108,28 @@ impl Styles {
         &self,
         sheet: &mut Worksheet,
         row: u32,
-        place: u16,
+        column: u16,
         cell: Cell<'_>,
         words: &Format,
     ) -> Result<(), XlsxError> {
         match cell {
             Cell::Absent => match &self.blank {
-                Some(blank) => sheet.write_blank(row, place, blank)?,
+                Some(blank) => sheet.write_blank(row, column, blank)?,
                 None => return Ok(()),
             },
-            Cell::Text(text) => sheet.write_string_with_format(row, place, fitted(text), words)?,
-            Cell::Integer(number) => sheet.write_with_format(row, place, number, &self.integer)?,
+            Cell::Text(text) => sheet.write_string_with_format(row, column, fitted(text), words)?,
+            Cell::Integer(number) => sheet.write_with_format(row, column, number, &self.integer)?,
             Cell::Share(per_mille) => {
-                sheet.write_number_with_format(row, place, f64::from(per_mille) / 1000.0, &self.share)?
+                sheet.write_number_with_format(row, column, f64::from(per_mille) / 1000.0, &self.share)?
             }
             Cell::Day(day) => match excel_day(day) {
-                Ok(date) => sheet.write_datetime_with_format(row, place, date, &self.day)?,
+                Ok(date) => sheet.write_datetime_with_format(row, column, date, &self.day)?,
                 // The format has no dates before 1900.
-                Err(_) => sheet.write_string_with_format(row, place, day.to_string(), words)?,
+                Err(_) => sheet.write_string_with_format(row, column, day.to_string(), words)?,
             },
             Cell::Instant(instant) => match excel_instant(instant) {
-                Ok(date) => sheet.write_datetime_with_format(row, place, date, &self.instant)?,
-                Err(_) => sheet.write_string_with_format(row, place, instant.to_string(), words)?,
+                Ok(date) => sheet.write_datetime_with_format(row, column, date, &self.instant)?,
+                Err(_) => sheet.write_string_with_format(row, column, instant.to_string(), words)?,
             },
         };
         Ok(())

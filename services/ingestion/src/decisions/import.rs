@@ -111,7 +111,7 @@ fn documents(history: &History) -> impl Iterator<Item = (&Recorded, legacy::Docu
 fn comparable(content: &legacy::Document, recorded: &Recorded, document: &legacy::Document) -> Version {
     match forgotten(&recorded.event) {
         forgotten if forgotten.is_empty() => content.version(),
-        forgotten => content.as_left(document, &forgotten).version(),
+        forgotten => content.as_reduced(document, &forgotten).version(),
     }
 }
 

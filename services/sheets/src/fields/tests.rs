@@ -143,7 +143,7 @@ fn a_duration_is_a_band_or_its_minutes() {
 }
 
 #[test]
-fn an_object_is_merged_and_a_path_that_is_none_is_told_with_the_nearest() {
+fn an_object_is_merged_and_an_unknown_path_is_refused_with_the_nearest() {
     let mut cra = whole();
     let changes = serde_json::json!({
         "date": "2024-03-01", "participants": 16, "ages": {"over60": 6}, "themes": ["courriel"], "annotation": null,

@@ -42,9 +42,10 @@ fn each_line_is_an_item_and_blank_lines_are_none() {
 }
 
 #[test]
-fn a_line_that_is_no_json_is_told_with_its_number_and_does_not_stop_the_others() {
+fn a_line_that_is_no_json_is_reported_with_its_number_and_does_not_stop_the_others() {
     let found = reported("hello\n{\"craId\":\"a\"}\n{\"craId\":\n{\"advisor\":1}\n\n{\"craId\":\"b\"}");
-    let locations: Vec<_> = found.iter().map(|(location, content)| (location.number(), content.is_ok())).collect();
+    let locations: Vec<_> =
+        found.iter().map(|(location, content)| (location.number(), content.is_ok())).collect();
     assert_eq!(locations, [(1, false), (2, true), (3, false), (4, false), (6, true)]);
     let problem = found[3].1.as_ref().unwrap_err();
     assert!(problem.contains("advisor") && !problem.contains("line 1"), "{problem}");
@@ -74,7 +75,7 @@ fn an_element_that_is_no_submission_does_not_stop_the_others() {
 }
 
 #[test]
-fn broken_json_in_an_array_is_told_once_with_what_was_read_before() {
+fn broken_json_in_an_array_is_reported_once_with_what_was_read_before() {
     for broken in ["[{\"craId\":\"a\"}, {]", "[{\"craId\":\"a\"}", "[{\"craId\":\"a\"}] {}"] {
         let found = reported(broken);
         assert_eq!(found[0], ok(Location::Element(1), "a"), "{broken}");
@@ -99,7 +100,7 @@ fn documents(text: &str) -> Vec<Result<String, String>> {
 }
 
 #[test]
-fn an_item_keeps_its_bytes_as_they_stand_in_the_file_whatever_the_layout() {
+fn an_item_keeps_its_bytes_as_in_the_file_whatever_the_layout() {
     let laid_out = "{\r\n \"_id\" : \"a\",\t\"n\": 1.50e1, \"é\": \"\\u00e9\", \"n\": 0\n}";
     let on_a_line = "{ \"_id\" :\"b\" , \"n\":[1 ,2],\"big\":123456789012345678901234567890 }";
     let expected = [Ok(laid_out.to_owned()), Ok(on_a_line.to_owned())];
@@ -112,7 +113,7 @@ fn an_item_keeps_its_bytes_as_they_stand_in_the_file_whatever_the_layout() {
 }
 
 #[test]
-fn an_item_of_another_kind_is_told_and_does_not_stop_the_others() {
+fn an_item_of_another_kind_is_reported_and_does_not_stop_the_others() {
     for text in ["{\"_id\":1}\n[]\n{\"_id\":\"b\"}", "[{\"_id\":1},[],{\"_id\":\"b\"}]"] {
         let found: Vec<_> = documents(text).into_iter().map(|found| found.is_ok()).collect();
         assert_eq!(found, [false, false, true], "{text}");
@@ -120,7 +121,7 @@ fn an_item_of_another_kind_is_told_and_does_not_stop_the_others() {
 }
 
 #[test]
-fn an_item_past_the_bound_is_told_and_never_held_in_memory() {
+fn an_item_past_the_bound_is_reported_and_never_held_in_memory() {
     let long = format!("{{\"craId\":\"{}\"}}", "x".repeat(ITEM_BYTES_MAX));
     let found = reported(format!("{long}\n{{\"craId\":\"b\"}}\n"));
     assert!(found[0].1.as_ref().unwrap_err().contains("longer than"));
@@ -130,7 +131,7 @@ fn an_item_past_the_bound_is_told_and_never_held_in_memory() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_told() {
+fn bytes_that_are_no_text_are_reported() {
     let found = reported(b"{\"craId\":\"\xff\"}\n{\"craId\":\"b\"}\n");
     assert!(found[0].1.is_err());
     assert_eq!(found[1], ok(Location::Line(2), "b"));

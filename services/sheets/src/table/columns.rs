@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_and_what_is_not_read_is_told() {
+    fn what_is_missing_and_what_is_not_read_is_reported() {
         let columns =
             Columns::of(["Date", "Conseiller", "Structure", "Canal", "Ville", "Activité", "Couleur"])
                 .unwrap();

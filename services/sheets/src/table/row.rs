@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_that_cannot_be_read_is_told_by_its_heading() {
+    fn every_cell_that_cannot_be_read_is_reported_by_its_heading() {
         let faults =
             row(&["cra_id", "Date", "Nombre de participants"], &["", "31/02/2024", "12,5"]).unwrap_err();
         assert!(

@@ -48,7 +48,7 @@ fn what_people_type_leads_to_the_canonical_address() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_at_its_field_with_what_is_expected() {
+fn what_cannot_be_read_is_reported_at_its_field_with_what_is_expected() {
     for (typed, field, message) in [
         ("du=31/02/2024", "du", "n'existe pas"),
         ("du=2024-03-02&au=2024-03-01", "au", "avant son début"),

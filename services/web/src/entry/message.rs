@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_form_says_nothing() {
+    fn an_empty_form_is_an_empty_cra() {
         let (cra, problems) = typed("age-plus60ans=&theme=").to_message(&Place::default(), None);
         assert_eq!((cra.participants, cra.duration, cra.follow_up.is_none()), (None, None, true));
         assert_eq!((problems.len(), cra.themes.len()), (0, 0));

@@ -11,8 +11,8 @@ use super::problems::{self, Problem};
 use super::typed::Typed;
 use super::view::{Form, name_of, rubric_of_follow_up};
 use crate::app::App;
-use crate::forms::TOKEN_FIELD;
 use crate::appearance::Appearance;
+use crate::forms::TOKEN_FIELD;
 use crate::plain::{Frame, page};
 
 /// Purpose of the form.

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_stand_on_the_ground_on_top_of_each_other_and_stay_within_the_picture() {
+    fn bars_are_stacked_on_the_baseline_and_stay_within_the_picture() {
         let points = [point("2024-01-01", 30, 10), point("2024-02-01", 0, 0), point("2024-03-01", 1, 39)];
         let chart = chart(Granularity::Month, &points).unwrap();
         for bar in &chart.bars {

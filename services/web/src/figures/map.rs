@@ -54,7 +54,12 @@ pub(super) fn map(rows: &[v1::BreakdownRow]) -> Option<Map> {
     let all = territory::communes().departments().iter();
     let (areas, mut squares): (Vec<_>, Vec<_>) = all.map(area).partition(|area| is_outlined(area.code));
     squares.retain(|area| area.shade > 0 || !area.code.starts_with("98"));
-    Some(Map { file: crate::appearance::Appearance::current().map.clone(), areas, squares, legend: legend(&bounds) })
+    Some(Map {
+        file: crate::appearance::Appearance::current().map.clone(),
+        areas,
+        squares,
+        legend: legend(&bounds),
+    })
 }
 
 /// Whether the file of outlines has the department: `95` is in metropolitan France, `974` is not.

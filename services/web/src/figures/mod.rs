@@ -29,9 +29,9 @@ use crate::address::{
     Address, At, BREAKDOWNS, COMPARED, Problem, QUERY_BYTES_MAX, Read, STEPS, View, field_of_path, word,
 };
 use crate::app::App;
+use crate::appearance::Appearance;
 use crate::fault::Fault;
 use crate::files::{self, FileLink};
-use crate::appearance::Appearance;
 use crate::names::Names;
 use crate::plain::{Frame, page};
 use crate::redirect::see_other;
@@ -403,7 +403,11 @@ fn state(address: &Address, snapshot: &v1::Snapshot) -> Shown {
     };
     Shown {
         text,
-        permanent: if *position == 0 || address.at == at { String::new() } else { address.with(|it| it.at = at) },
+        permanent: if *position == 0 || address.at == at {
+            String::new()
+        } else {
+            address.with(|it| it.at = at)
+        },
         now: if matches!(address.at, At::Now | At::Live) {
             String::new()
         } else {

@@ -253,7 +253,12 @@ impl Reading<'_> {
         ControlFlow::Continue(())
     }
 
-    fn take(&mut self, location: Location, recordable: Recordable, faults: Vec<CellFault>) -> ControlFlow<()> {
+    fn take(
+        &mut self,
+        location: Location,
+        recordable: Recordable,
+        faults: Vec<CellFault>,
+    ) -> ControlFlow<()> {
         match recordable {
             Recordable::Submission(mut request) => {
                 request.cra = request.cra.map(|cra| filled(cra, self.fill));

@@ -14,10 +14,10 @@ use super::summary::Key;
 use super::upload::{ADVISOR, FILE, Fill, STRUCTURE};
 use crate::address::query_of;
 use crate::app::App;
+use crate::appearance::Appearance;
 use crate::entry::{Notice, Text};
 use crate::fault::Fault;
 use crate::forms::TOKEN_FIELD;
-use crate::appearance::Appearance;
 use crate::plain::{Frame, page};
 
 /// Title of both pages.
@@ -215,7 +215,7 @@ struct OnePage {
     phase: Phase,
     reported: u64,
     all: u64,
-    told_text: String,
+    reported_text: String,
     results: Vec<Key>,
     faults: Option<Faults>,
     /// Address of the list of CRAs of these days.
@@ -255,7 +255,7 @@ pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> 
         phase: progress.phase,
         reported,
         all,
-        told_text: format!("{} sur {}", french::thousands(reported), counted(all)),
+        reported_text: format!("{} sur {}", french::thousands(reported), counted(all)),
         results: results(&progress),
         faults,
         cras: import.summary.days().map_or_else(

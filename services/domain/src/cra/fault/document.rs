@@ -41,7 +41,7 @@ impl DocumentFault {
         match self {
             Self::UnknownWord(found) => format!("{found} is no value of any form"),
             Self::Invalid(found) => format!("expected the stored document as JSON: {found}"),
-            Self::KeyRepeated => "this key is given twice; keep the value that counts".into(),
+            Self::KeyRepeated => "this key occurs twice; keep the value that counts".into(),
             Self::FormVersionUnknown => {
                 "expected 1, 2 or 3, or 0 where the document's createdAt says which".into()
             }

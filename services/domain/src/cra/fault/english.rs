@@ -41,7 +41,7 @@ impl Fault {
                     "{sub_theme:?} goes with the theme {theme:?}; choose it too, or leave the sub-theme out"
                 )
             }
-            Self::Duplicate(what) => format!("{:?} was said before in this list; keep one", quoted(what)),
+            Self::Duplicate(what) => format!("{:?} occurs earlier in this list; keep one", quoted(what)),
             Self::AnnotationLength(length) => format!("{}, or nothing", texts::length_en(length)),
             Self::TextLength(length) | Self::ReasonLength(length) => texts::length_en(length),
             Self::TextCharacter { character, letters_before } => {
@@ -72,16 +72,16 @@ impl Fault {
 const TOLD_MAX: usize = 5;
 
 fn unknown_number(number: i32, choices: &[(i32, &'static Term)]) -> String {
-    let said = |(number, term): &(i32, &'static Term)| format!("{} ({number})", term.name);
+    let choice = |(number, term): &(i32, &'static Term)| format!("{} ({number})", term.name);
     match choices {
         [first, .., last] if choices.len() > TOLD_MAX => format!(
             "{number} is no value of the form; expected one of {}, from {} to {}: see ReferenceService.GetVocabulary",
             choices.len(),
-            said(first),
-            said(last)
+            choice(first),
+            choice(last)
         ),
         choices => {
-            let all: Vec<String> = choices.iter().map(said).collect();
+            let all: Vec<String> = choices.iter().map(choice).collect();
             format!("{number} is no value of the form; expected one of {}", all.join(", "))
         }
     }

@@ -88,16 +88,16 @@ impl Fault {
 const TOLD_MAX: usize = 5;
 
 fn unknown_number(number: i32, choices: &[(i32, &'static Term)]) -> String {
-    let said = |(_, term): &(i32, &'static Term)| format!("« {} »", term.label);
+    let choice = |(_, term): &(i32, &'static Term)| format!("« {} »", term.label);
     match choices {
         [first, .., last] if choices.len() > TOLD_MAX => format!(
             "La valeur {number} n'existe pas dans le formulaire : choisissez l'une des {} qu'il propose, de {} à {}.",
             choices.len(),
-            said(first),
-            said(last)
+            choice(first),
+            choice(last)
         ),
         choices => {
-            let all: Vec<String> = choices.iter().map(said).collect();
+            let all: Vec<String> = choices.iter().map(choice).collect();
             let all = all.join(", ");
             let all = all.rsplit_once(", ").map_or(all.clone(), |(first, last)| format!("{first} ou {last}"));
             format!("La valeur {number} n'existe pas dans le formulaire : choisissez {all}.")

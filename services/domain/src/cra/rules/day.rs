@@ -8,16 +8,16 @@ use super::{Check, DefaultedField, FIRST_DAY, Submission};
 use crate::territory::CommuneId;
 
 impl Check<'_> {
-    pub(super) fn date(&mut self, given: &str, commune: Option<CommuneId>) -> Option<Date> {
+    pub(super) fn date(&mut self, declared: &str, commune: Option<CommuneId>) -> Option<Date> {
         let today = commune.map(|commune| day_at(commune, self.now));
-        if given.is_empty() {
+        if declared.is_empty() {
             let today = today?;
             self.defaulted.push(DefaultedField { field: Submission::DATE, value: today.to_string() });
             return Some(today);
         }
-        let current = self.current.filter(|cra| cra.date.to_string() == given);
-        let Some(date) = current.map(|cra| cra.date).or_else(|| parse_day(given)) else {
-            return self.refuse(Submission::DATE, Fault::DateInvalid(given.to_owned()));
+        let current = self.current.filter(|cra| cra.date.to_string() == declared);
+        let Some(date) = current.map(|cra| cra.date).or_else(|| parse_day(declared)) else {
+            return self.refuse(Submission::DATE, Fault::DateInvalid(declared.to_owned()));
         };
         if date < FIRST_DAY && current.is_none() {
             return self.refuse(Submission::DATE, Fault::DateTooEarly(date));

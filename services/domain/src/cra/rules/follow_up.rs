@@ -12,22 +12,22 @@ use crate::spelling;
 use crate::vocabulary::{Organisation, Word as _};
 
 impl Check<'_> {
-    pub(super) fn redirections(&mut self, given: &[v1::Redirection]) -> Vec<Redirection> {
+    pub(super) fn redirections(&mut self, declared: &[v1::Redirection]) -> Vec<Redirection> {
         let before = self.current.map_or(&[][..], |cra| &cra.redirections);
-        let kept = kept(given, before);
+        let previous = previous(declared, before);
         let mut often: HashMap<String, usize> = HashMap::new();
         let mut allowed: HashMap<String, usize> = HashMap::new();
         for redirection in before {
             *allowed.entry(same_organisation(&redirection.recipient)).or_default() += 1;
         }
-        let mut redirections = Vec::with_capacity(given.len());
-        for (i, (redirection, kept)) in given.iter().zip(kept).enumerate() {
+        let mut redirections = Vec::with_capacity(declared.len());
+        for (i, (redirection, previous)) in declared.iter().zip(previous).enumerate() {
             let path = format!("cra.follow_up.redirections[{i}]");
-            let recipient = match kept {
-                Some(kept) => Some(kept.recipient.clone()),
+            let recipient = match previous {
+                Some(previous) => Some(previous.recipient.clone()),
                 None => self.recipient(&path, redirection.organisation.as_ref()),
             };
-            if redirection.people == 0 && kept.is_none_or(|kept| kept.people != 0) {
+            if redirection.people == 0 && previous.is_none_or(|previous| previous.people != 0) {
                 self.report(format!("{path}.people"), Fault::PeopleRequired);
             }
             let Some(recipient) = recipient else { continue };
@@ -45,8 +45,8 @@ impl Check<'_> {
         redirections
     }
 
-    fn recipient(&mut self, path: &str, given: Option<&Given>) -> Option<Recipient> {
-        match given {
+    fn recipient(&mut self, path: &str, declared: Option<&Given>) -> Option<Recipient> {
+        match declared {
             None => self.refuse(path, Fault::Required("la structure vers laquelle vous orientez")),
             Some(Given::Known(number)) => Organisation::from_number(*number)
                 .map(Recipient::Known)
@@ -61,28 +61,32 @@ impl Check<'_> {
 
 /// Maps each redirection to the previous one whose organisation it keeps: first those that are unchanged, then those
 /// where only the number of people changed. Each previous redirection is used once.
-fn kept<'a>(given: &[v1::Redirection], before: &'a [Redirection]) -> Vec<Option<&'a Redirection>> {
-    let mut left: Vec<&Redirection> = before.iter().collect();
-    let mut kept = vec![None; given.len()];
+fn previous<'a>(declared: &[v1::Redirection], before: &'a [Redirection]) -> Vec<Option<&'a Redirection>> {
+    let mut unused: Vec<&Redirection> = before.iter().collect();
+    let mut previous = vec![None; declared.len()];
     for with_people in [true, false] {
-        for (given, kept) in given.iter().zip(&mut kept).filter(|(_, kept)| kept.is_none()) {
+        for (declared, previous) in
+            declared.iter().zip(&mut previous).filter(|(_, previous)| previous.is_none())
+        {
             let same = |redirection: &&Redirection| {
-                is_the_same(given.organisation.as_ref(), &redirection.recipient)
-                    && (!with_people || redirection.people == given.people)
+                is_the_same(declared.organisation.as_ref(), &redirection.recipient)
+                    && (!with_people || redirection.people == declared.people)
             };
-            if let Some(at) = left.iter().position(same) {
-                *kept = Some(left.remove(at));
+            if let Some(at) = unused.iter().position(same) {
+                *previous = Some(unused.remove(at));
             }
         }
     }
-    kept
+    previous
 }
 
-fn is_the_same(given: Option<&Given>, recipient: &Recipient) -> bool {
-    match (given, recipient) {
+fn is_the_same(declared: Option<&Given>, recipient: &Recipient) -> bool {
+    match (declared, recipient) {
         (None, Recipient::Unnamed) => true,
         (Some(Given::Known(number)), Recipient::Known(organisation)) => organisation.number() == *number,
-        (Some(Given::Other(given)), Recipient::Other(name)) => *given == **name || given.trim() == &**name,
+        (Some(Given::Other(declared)), Recipient::Other(name)) => {
+            *declared == **name || declared.trim() == &**name
+        }
         _ => false,
     }
 }

@@ -8,12 +8,12 @@ use super::{WORKSHOP_PARTICIPANTS_MAX, WORKSHOP_PARTICIPANTS_MIN};
 use crate::vocabulary::Activity;
 
 impl Check<'_> {
-    pub(super) fn participants(&mut self, given: Option<u32>, activity: Option<Activity>) -> Option<u32> {
+    pub(super) fn participants(&mut self, declared: Option<u32>, activity: Option<Activity>) -> Option<u32> {
         let bounds = activity.map(|activity| match activity {
             Activity::Workshop => (WORKSHOP_PARTICIPANTS_MIN, WORKSHOP_PARTICIPANTS_MAX),
             Activity::Individual | Activity::OneOff => (1, 1),
         });
-        if let Some(people) = given {
+        if let Some(people) = declared {
             let is_same = self.unchanged(|cra| cra.participants == people && Some(cra.activity) == activity);
             let out_of = bounds.filter(|(min, max)| !is_same && !(*min..=*max).contains(&people));
             if let Some((min, max)) = out_of {
@@ -22,7 +22,7 @@ impl Check<'_> {
                     Fault::ParticipantsOutOfRange { found: people.to_string(), min, max },
                 );
             }
-            return given;
+            return declared;
         }
         let default = if activity? == Activity::Workshop { DEFAULT_WORKSHOP_PARTICIPANTS } else { 1 };
         self.defaulted.push(DefaultedField { field: Submission::PARTICIPANTS, value: default.to_string() });

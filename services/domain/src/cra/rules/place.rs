@@ -17,7 +17,7 @@ impl Check<'_> {
         match communes.declared(&form.commune_code, &form.postal_code) {
             Ok(Declared { code, commune, is_own }) => {
                 if !is_own {
-                    self.tell_default(Submission::COMMUNE, communes.get(commune).code());
+                    self.report_default(Submission::COMMUNE, communes.get(commune).code());
                 }
                 Some((code.into(), commune))
             }
@@ -28,39 +28,39 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn postal_code(&mut self, commune: CommuneId, given: &str) -> Option<&'static str> {
+    pub(super) fn postal_code(&mut self, commune: CommuneId, declared: &str) -> Option<&'static str> {
         let accepted = territory::communes().get(commune).postal_codes();
-        let given = territory::without_spaces(given);
-        if given.is_empty() {
+        let declared = territory::without_spaces(declared);
+        if declared.is_empty() {
             return match accepted {
                 [] => Some(""),
                 [only] => {
-                    self.tell_default(Submission::POSTAL_CODE, only);
+                    self.report_default(Submission::POSTAL_CODE, only);
                     Some(only)
                 }
                 _ => self.refuse(Submission::POSTAL_CODE, Fault::PostalCodeRequired { commune }),
             };
         }
-        let found = accepted.iter().copied().find(|code| *code == given);
+        let found = accepted.iter().copied().find(|code| *code == declared);
         found.or_else(|| {
-            let found = given.into_owned();
+            let found = declared.into_owned();
             self.refuse(Submission::POSTAL_CODE, Fault::PostalCodeMismatch { found, commune })
         })
     }
 
-    fn tell_default(&mut self, field: &'static str, value: &str) {
+    fn report_default(&mut self, field: &'static str, value: &str) {
         self.defaulted.push(DefaultedField { field, value: value.to_owned() });
     }
 
     /// The venue; also `None` if it is wrong, after its fault was reported.
-    pub(super) fn venue(&mut self, channel: Option<Channel>, given: &str) -> Option<Id> {
+    pub(super) fn venue(&mut self, channel: Option<Channel>, declared: &str) -> Option<Id> {
         const FIELD: &str = "cra.place.venue_id";
-        if given.is_empty() {
+        if declared.is_empty() {
             return None;
         }
         if channel.is_some_and(|channel| channel != Channel::Venue) {
             return self.refuse(FIELD, Fault::VenueNotAllowed);
         }
-        Id::parse(given).or_else(|| self.refuse(FIELD, Fault::IdInvalid(given.to_owned())))
+        Id::parse(declared).or_else(|| self.refuse(FIELD, Fault::IdInvalid(declared.to_owned())))
     }
 }

@@ -52,19 +52,19 @@ fn form() -> v1::Cra {
 }
 
 /// The form with a change applied.
-fn given(change: impl FnOnce(&mut v1::Cra)) -> v1::Cra {
+fn form_with(change: impl FnOnce(&mut v1::Cra)) -> v1::Cra {
     let mut form = form();
     change(&mut form);
     form
 }
 
-fn given_place(change: impl FnOnce(&mut v1::Place)) -> v1::Cra {
-    given(|form| change(form.place.as_mut().unwrap()))
+fn form_with_place(change: impl FnOnce(&mut v1::Place)) -> v1::Cra {
+    form_with(|form| change(form.place.as_mut().unwrap()))
 }
 
 /// The form for a number of people, all of one age and one status.
 fn of_people(activity: v1::Activity, people: u32) -> v1::Cra {
-    given(|form| {
+    form_with(|form| {
         form.activity = activity as i32;
         form.participants = Some(people);
         form.ages = Some(v1::AgeCounts { over_60: people, ..Default::default() });
@@ -145,7 +145,7 @@ fn an_empty_form_reports_every_missing_field_and_no_rule_that_needs_one() {
 
 #[test]
 fn all_faults_are_reported_at_once() {
-    let wrong = given(|form| {
+    let wrong = form_with(|form| {
         form.advisor_id = "a b".into();
         form.date = "2023-02-29".into();
         form.place.as_mut().unwrap().postal_code = "69001".into();
@@ -178,7 +178,7 @@ fn all_faults_are_reported_at_once() {
 
 #[test]
 fn the_number_of_reported_faults_is_bounded() {
-    let violations = parse_at(&given(|form| form.themes = vec![-1; 100_000]), NOW).unwrap_err();
+    let violations = parse_at(&form_with(|form| form.themes = vec![-1; 100_000]), NOW).unwrap_err();
     assert_eq!(violations.len(), 100);
 }
 

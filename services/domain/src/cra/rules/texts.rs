@@ -57,7 +57,7 @@ impl FreeText {
 
     /// The text as it is stored. A forbidden character is reported alone: the length of a text with invisible
     /// characters means nothing.
-    pub(super) fn check(&self, given: &str) -> Result<String, Fault> {
+    pub(super) fn check(&self, declared: &str) -> Result<String, Fault> {
         let Self { letters_min, letters_max, code_points_max, .. } = *self;
         let fault = |letters, code_points| {
             (self.length_fault)(TextLength {
@@ -68,15 +68,15 @@ impl FreeText {
                 code_points_max,
             })
         };
-        if given.trim().len() > code_points_max * DECOMPOSED_BYTES_MAX {
+        if declared.trim().len() > code_points_max * DECOMPOSED_BYTES_MAX {
             // Far too long in any form: skip composition and the search for personal data.
-            if let Some((letters_before, character)) = first_misplaced(given.trim()) {
+            if let Some((letters_before, character)) = first_misplaced(declared.trim()) {
                 return Err(Fault::TextCharacter { character, letters_before });
             }
-            let code_points = given.trim().chars().count();
+            let code_points = declared.trim().chars().count();
             return Err(fault(code_points, code_points));
         }
-        let text = normal(given);
+        let text = normal(declared);
         if let Some((letters_before, character)) = first_misplaced(&text) {
             return Err(Fault::TextCharacter { character, letters_before });
         }
@@ -95,8 +95,8 @@ impl FreeText {
 }
 
 /// A free text as it is stored.
-fn normal(given: &str) -> String {
-    given.trim().nfc().collect()
+fn normal(declared: &str) -> String {
+    declared.trim().nfc().collect()
 }
 
 /// The first forbidden character and the number of code points before it: invisible characters, bidirectional controls,
@@ -155,12 +155,12 @@ fn has_no_meaning(c: char) -> bool {
 }
 
 impl Check<'_> {
-    pub(super) fn annotation(&mut self, given: &str) -> Option<Box<str>> {
+    pub(super) fn annotation(&mut self, declared: &str) -> Option<Box<str>> {
         let current = self.current.map(|cra| &cra.annotation);
-        if let Some(current) = current.filter(|text| ***text == *given || *normal(given) == ***text) {
+        if let Some(current) = current.filter(|text| ***text == *declared || *normal(declared) == ***text) {
             return Some(current.clone());
         }
-        match FreeText::ANNOTATION.check(given) {
+        match FreeText::ANNOTATION.check(declared) {
             Ok(text) => Some(text.into()),
             Err(fault) => self.refuse("cra.annotation", fault),
         }
@@ -172,8 +172,8 @@ pub fn check_reason(reason: &str) -> Result<String, Violation> {
     FreeText::REASON.check(reason).map_err(|fault| Violation { field: "reason".into(), fault })
 }
 
-/// Whether a recorded reason, perhaps older than a rule of today, equals the given one.
+/// Whether a recorded reason, perhaps older than a rule of today, equals this one.
 #[must_use]
-pub fn is_same_reason(recorded: &str, given: &str) -> bool {
-    recorded == given.trim() || recorded == normal(given)
+pub fn is_same_reason(recorded: &str, declared: &str) -> bool {
+    recorded == declared.trim() || recorded == normal(declared)
 }

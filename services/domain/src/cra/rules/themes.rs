@@ -68,17 +68,17 @@ impl Check<'_> {
         sub_themes
     }
 
-    pub(super) fn duration(&mut self, given: Option<&v1::Duration>) -> Option<Duration> {
+    pub(super) fn duration(&mut self, declared: Option<&v1::Duration>) -> Option<Duration> {
         const MINUTES: &str = "cra.duration.minutes";
         let same = self.current.map(|cra| cra.duration);
-        if let Some(same) = same.filter(|it| duration_message(*it) == given.copied().unwrap_or_default()) {
+        if let Some(same) = same.filter(|it| duration_message(*it) == declared.copied().unwrap_or_default()) {
             return Some(same);
         }
-        let Some(given) = given else {
+        let Some(declared) = declared else {
             return self.refuse("cra.duration", Fault::Required("la durée"));
         };
-        let band = self.word::<DurationBand>("cra.duration.band", given.band, "la durée");
-        let Some(minutes) = given.minutes else {
+        let band = self.word::<DurationBand>("cra.duration.band", declared.band, "la durée");
+        let Some(minutes) = declared.minutes else {
             return band.map(|band| match band {
                 DurationBand::UpTo30Minutes => Duration::UpTo30Minutes,
                 DurationBand::From30MinutesTo1Hour => Duration::From30MinutesTo1Hour,

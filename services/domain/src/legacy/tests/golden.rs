@@ -137,11 +137,11 @@ fn a_request_of_the_second_form_that_needs_every_repair() {
         ..base("2022-06-15")
     };
     let notes = [
-        "cra.themes[1]: said before; kept once",
+        "cra.themes[1]: repeated; kept once",
         "cra.duree: \"longtemps\" is no duration; counted as unspecified",
-        "cra.nbParticipantsRecurrents: 3 of 1 participants; brought down to 1",
+        "cra.nbParticipantsRecurrents: 3 of 1 participants; reduced to 1",
         "cra.age: adds up to 2 for 1 participants; dropped",
-        "cra.statut: not said; counted as unspecified",
+        "cra.statut: missing; counted as unspecified",
     ];
     let document = include_str!("../golden/v2-repaired.json");
     golden(document, "2022-06-16T08:30:00Z", &expected, &notes);
@@ -206,7 +206,7 @@ fn a_support_of_the_third_form_that_needs_repairs() {
     let notes = [
         "permanence: no venue goes with canal domicile; left out",
         "cra.sousThemes[0].internet: \"ordinateur\" is no sub-theme of it; left out",
-        "cra.sousThemes[1].equipement informatique: said before; kept once",
+        "cra.sousThemes[1].equipement informatique: repeated; kept once",
         "cra.sousThemes: sub-themes of \"equipement informatique\", which is not among the themes; added there",
         "cra.statut: adds up to 0 for 1 participants; 1 unspecified",
     ];

@@ -1,4 +1,4 @@
-//! What is left of a document reads as the document did, but for what was forgotten.
+//! A reduced document reads as the whole document did, except for what was forgotten.
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -41,10 +41,10 @@ fn everything() -> Forgotten {
 #[test]
 fn nothing_is_left_of_texts_that_no_reader_uses_and_names_keep_their_order() {
     let document = parsed(&full());
-    let left = document.reduced(false, Some("oublie-01"), neutral);
-    let text = String::from_utf8(left.clone()).unwrap();
+    let reduced = document.reduced(false, Some("oublie-01"), neutral);
+    let text = String::from_utf8(reduced.clone()).unwrap();
     assert!(!text.contains("Dupont") && !text.contains("Emma"), "{text}");
-    let (before, after) = (document.read().unwrap(), upcast(&left).unwrap());
+    let (before, after) = (document.read().unwrap(), upcast(&reduced).unwrap());
     assert_eq!((&*after.cra.annotation, after.cra.advisor_id.as_str()), ("", "oublie-01"));
     let names: Vec<_> = after.cra.redirections.iter().map(|it| it.recipient.clone()).collect();
     let expected = before.cra.redirections.iter().map(|it| match &it.recipient {
@@ -53,27 +53,28 @@ fn nothing_is_left_of_texts_that_no_reader_uses_and_names_keep_their_order() {
     });
     assert_eq!(names, expected.collect::<Vec<_>>());
     assert_eq!(after.created_at, before.created_at);
-    let left = Document::parse(&left).unwrap();
-    assert_eq!(left.legacy_id(), document.legacy_id());
-    assert_eq!(left.version().written_at(), document.version().written_at());
+    let reduced = Document::parse(&reduced).unwrap();
+    assert_eq!(reduced.legacy_id(), document.legacy_id());
+    assert_eq!(reduced.version().written_at(), document.version().written_at());
 }
 
 #[test]
 fn a_document_is_compared_on_what_is_left_of_it() {
     let document = parsed(&full());
     let recorded = Document::parse(&document.reduced(false, Some("oublie-01"), neutral)).unwrap();
-    let is_left = |other: &Document| other.as_left(&recorded, &everything()).version() == recorded.version();
-    assert!(is_left(&document) && is_left(&recorded));
+    let is_equal =
+        |other: &Document| other.as_reduced(&recorded, &everything()).version() == recorded.version();
+    assert!(is_equal(&document) && is_equal(&recorded));
     let other_text =
         changed(full(), "cra.sousThemes", json!([{"annotation": "rien"}, {"annotation": "encore"}]));
-    assert!(is_left(&parsed(&other_text)), "what was forgotten is not compared");
+    assert!(is_equal(&parsed(&other_text)), "what was forgotten is not compared");
     for (path, value) in [
         ("cra.duree", json!("0-30")),
         ("structure", json!("s2")),
         ("cra.organismes", json!({"Chez Mme Dupont": 1, "CAF": 1, "Emmaüs": 2})),
         ("updatedAt", json!("2024-01-01T00:00:00Z")),
     ] {
-        assert!(!is_left(&parsed(&changed(full(), path, value))), "{path}");
+        assert!(!is_equal(&parsed(&changed(full(), path, value))), "{path}");
     }
 }
 
@@ -83,15 +84,15 @@ fn a_later_version_is_recorded_without_what_was_forgotten() {
         if name == "Emmaüs" { name.to_owned() } else { neutral(name) }
     }));
     let later = changed(full(), "updatedAt", json!("2024-01-01T00:00:00Z"));
-    let left = parsed(&later).without(&recorded.unwrap(), &everything());
-    let text = String::from_utf8(left.clone()).unwrap();
+    let reduced = parsed(&later).without(&recorded.unwrap(), &everything());
+    let text = String::from_utf8(reduced.clone()).unwrap();
     assert!(!text.contains("Dupont") && text.contains("Emmaüs") && text.contains("oublie-01"), "{text}");
-    let after = upcast(&left).unwrap();
+    let after = upcast(&reduced).unwrap();
     let unnamed = after.cra.redirections.iter().filter(|it| it.recipient == Recipient::Unnamed);
     assert_eq!(unnamed.map(|it| it.people).sum::<u32>(), 1);
     // Sent again, it is the one that was recorded.
-    let recorded = Document::parse(&left).unwrap();
-    assert_eq!(parsed(&later).as_left(&recorded, &everything()).version(), recorded.version());
+    let recorded = Document::parse(&reduced).unwrap();
+    assert_eq!(parsed(&later).as_reduced(&recorded, &everything()).version(), recorded.version());
 }
 
 proptest! {
@@ -102,11 +103,11 @@ proptest! {
         let document = parsed(&document);
         let Ok(before) = document.read() else { return Ok(()) };
         prop_assume!(document.organisations().iter().all(|name| !name.starts_with('$')));
-        let left = document.reduced(true, None, str::to_owned);
-        let after = upcast(&left).unwrap();
+        let reduced = document.reduced(true, None, str::to_owned);
+        let after = upcast(&reduced).unwrap();
         prop_assert_eq!((&after.cra, after.created_at), (&before.cra, before.created_at));
-        let again = Document::parse(&left).unwrap().reduced(true, None, str::to_owned);
-        prop_assert_eq!(String::from_utf8(again), String::from_utf8(left));
+        let again = Document::parse(&reduced).unwrap().reduced(true, None, str::to_owned);
+        prop_assert_eq!(String::from_utf8(again), String::from_utf8(reduced));
 
         let renamed = upcast(&document.reduced(true, None, neutral)).unwrap().cra;
         let mut expected = before.cra;

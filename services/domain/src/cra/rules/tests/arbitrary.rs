@@ -155,7 +155,7 @@ fn any_change() -> impl Strategy<Value = v1::Cra> {
         (0..6_u32, 0..6_u32, vec((name, 1..3_u32), 0..3), any::<bool>()),
     )
         .prop_map(|(what, place, next)| {
-            given(|form| {
+            form_with(|form| {
                 let (themes, sub_themes, annotation, band, minutes, refined) = what;
                 (form.themes, form.sub_themes, form.annotation) = (themes, sub_themes, annotation);
                 let minutes = (refined && band == 3).then_some(minutes - minutes % 15);

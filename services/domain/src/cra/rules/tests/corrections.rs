@@ -126,7 +126,7 @@ fn a_rule_of_two_fields_is_checked_when_either_changes() {
     );
     faults(|form| form.place = Some(v1::Place { channel: v1::Channel::Venue as i32, ..place(form) }), &[]);
     // The theme is removed from under its sub-theme: that changes what the rule reads.
-    let current = Cra::from_message(&given(|form| {
+    let current = Cra::from_message(&form_with(|form| {
         form.themes = vec![v1::Theme::Health as i32];
         form.sub_themes = vec![v1::SubTheme::HealthEspaceSante as i32];
     }))
@@ -179,14 +179,14 @@ fn an_omitted_field_means_the_same_as_in_a_new_cra() {
     assert_eq!(submission.cra().date, jiff::civil::date(2024, 3, 5));
     let reported: Vec<_> = submission.defaulted().iter().map(|default| default.field).collect();
     assert_eq!(reported, ["cra.date", "cra.participants"]);
-    let without_code = given_place(|place| place.postal_code.clear());
+    let without_code = form_with_place(|place| place.postal_code.clear());
     let refused = Submission::parse_correction(&without_code, &current, at(NOW));
     assert!(refused.is_ok(), "an arrondissement has one postal code: {refused:?}");
 }
 
 #[test]
 fn an_unspecified_duration_may_stay_but_cannot_be_introduced() {
-    let unspecified = given(|form| form.duration = None);
+    let unspecified = form_with(|form| form.duration = None);
     let current = Cra::from_message(&unspecified).unwrap();
     for same in [None, Some(v1::Duration::default())] {
         let form = v1::Cra { duration: same, ..current.to_message() };

@@ -9,13 +9,13 @@ const CAF: v1::redirection::Organisation = Known(v1::Organisation::Caf as i32);
 fn redirected(redirections: Vec<(Option<v1::redirection::Organisation>, u32)>) -> v1::Cra {
     let message = |(organisation, people)| v1::Redirection { organisation, people };
     let redirections = redirections.into_iter().map(message).collect();
-    given(|form| {
+    form_with(|form| {
         form.follow_up = Some(v1::FollowUp { redirections, ..Default::default() });
     })
 }
 
 fn lasting(band: v1::DurationBand, minutes: Option<u32>) -> v1::Cra {
-    given(|form| {
+    form_with(|form| {
         form.duration = Some(v1::Duration { band: band as i32, minutes });
     })
 }
@@ -23,9 +23,9 @@ fn lasting(band: v1::DurationBand, minutes: Option<u32>) -> v1::Cra {
 #[test]
 fn an_activity_is_set_and_known() {
     accepted(&of_people(v1::Activity::OneOff, 1));
-    refused(&given(|form| form.activity = 0), &[("cra.activity", "REQUIRED")]);
+    refused(&form_with(|form| form.activity = 0), &[("cra.activity", "REQUIRED")]);
     for unknown in [-1, 4, i32::MIN] {
-        refused(&given(|form| form.activity = unknown), &[("cra.activity", "UNKNOWN_VALUE")]);
+        refused(&form_with(|form| form.activity = unknown), &[("cra.activity", "UNKNOWN_VALUE")]);
     }
 }
 
@@ -72,7 +72,7 @@ fn omitted_participants_are_five_in_a_workshop_and_one_otherwise_and_the_receipt
 
 #[test]
 fn sums_are_not_judged_without_a_number_of_participants() {
-    let wrong = given(|form| {
+    let wrong = form_with(|form| {
         (form.activity, form.participants) = (0, None);
         (form.ages, form.statuses) = (None, None);
         form.returning_participants = 9;
@@ -83,30 +83,30 @@ fn sums_are_not_judged_without_a_number_of_participants() {
 
 #[test]
 fn returning_people_are_at_most_the_participants() {
-    accepted(&given(|form| form.returning_participants = 5));
+    accepted(&form_with(|form| form.returning_participants = 5));
     let field = "cra.returning_participants";
-    refused(&given(|form| form.returning_participants = 6), &[(field, "RETURNING_EXCEEDS_PARTICIPANTS")]);
+    refused(&form_with(|form| form.returning_participants = 6), &[(field, "RETURNING_EXCEEDS_PARTICIPANTS")]);
 }
 
 #[test]
 fn ages_and_statuses_add_up_to_the_participants() {
     let ages = |under_12, over_60| Some(v1::AgeCounts { under_12, over_60, ..Default::default() });
     let statuses = |student, retired| Some(v1::StatusCounts { student, retired, ..Default::default() });
-    accepted(&given(|form| {
+    accepted(&form_with(|form| {
         (form.ages, form.statuses) = (ages(2, 3), statuses(4, 1));
     }));
     for wrong in [ages(2, 2), ages(3, 3), ages(u32::MAX, 6), None] {
-        refused(&given(|form| form.ages = wrong), &[("cra.ages", "AGES_SUM_MISMATCH")]);
+        refused(&form_with(|form| form.ages = wrong), &[("cra.ages", "AGES_SUM_MISMATCH")]);
     }
     for wrong in [statuses(2, 2), statuses(3, 3), statuses(u32::MAX, 6), None] {
-        refused(&given(|form| form.statuses = wrong), &[("cra.statuses", "STATUSES_SUM_MISMATCH")]);
+        refused(&form_with(|form| form.statuses = wrong), &[("cra.statuses", "STATUSES_SUM_MISMATCH")]);
     }
 }
 
 #[test]
 fn a_duration_is_present_and_its_band_set_and_known() {
-    refused(&given(|form| form.duration = None), &[("cra.duration", "REQUIRED")]);
-    let band = |band| given(|form| form.duration = Some(v1::Duration { band, minutes: None }));
+    refused(&form_with(|form| form.duration = None), &[("cra.duration", "REQUIRED")]);
+    let band = |band| form_with(|form| form.duration = Some(v1::Duration { band, minutes: None }));
     for right in 1..=3 {
         accepted(&band(right));
     }
@@ -136,7 +136,7 @@ fn minutes_go_from_60_to_480_by_15_with_one_hour_or_more_only() {
 #[test]
 fn minutes_are_not_judged_by_a_band_that_is_missing_or_unknown() {
     let with = |band| {
-        given(|form| {
+        form_with(|form| {
             form.duration = Some(v1::Duration { band, minutes: Some(20) });
         })
     };
@@ -148,7 +148,7 @@ fn minutes_are_not_judged_by_a_band_that_is_missing_or_unknown() {
 fn follow_up_is_for_at_most_the_participants() {
     let planned = |individual, workshop, people| {
         let redirections = vec![v1::Redirection { organisation: Some(CAF), people }];
-        given(|form| {
+        form_with(|form| {
             form.follow_up = Some(v1::FollowUp { individual, workshop, redirections });
         })
     };
@@ -157,7 +157,7 @@ fn follow_up_is_for_at_most_the_participants() {
     {
         refused(&wrong, &[("cra.follow_up", "FOLLOW_UP_EXCEEDS_PARTICIPANTS")]);
     }
-    accepted(&given(|form| form.follow_up = Some(v1::FollowUp::default())));
+    accepted(&form_with(|form| form.follow_up = Some(v1::FollowUp::default())));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 
 /// A form with another commune and day.
 fn in_commune(code: &str, postal_code: &str, date: &str) -> v1::Cra {
-    given(|form| {
+    form_with(|form| {
         date.clone_into(&mut form.date);
         let place = form.place.as_mut().unwrap();
         (place.commune_code, place.postal_code) = (code.into(), postal_code.into());
@@ -37,49 +37,49 @@ fn a_reason_has_3_to_500_characters_once_trimmed() {
 #[test]
 fn an_id_has_1_to_64_characters_of_its_alphabet() {
     for right in ["a", "AZaz09._:-", &"x".repeat(64)] {
-        assert_eq!(cra_of(&given(|form| form.advisor_id = right.into())).advisor_id.as_str(), right);
-        assert_eq!(cra_of(&given(|form| form.structure_id = right.into())).structure_id.as_str(), right);
+        assert_eq!(cra_of(&form_with(|form| form.advisor_id = right.into())).advisor_id.as_str(), right);
+        assert_eq!(cra_of(&form_with(|form| form.structure_id = right.into())).structure_id.as_str(), right);
     }
     for wrong in [" ", "a b", "é", "a/b", &"x".repeat(65)] {
-        refused(&given(|form| form.advisor_id = wrong.into()), &[("cra.advisor_id", "ID_INVALID")]);
-        refused(&given(|form| form.structure_id = wrong.into()), &[("cra.structure_id", "ID_INVALID")]);
+        refused(&form_with(|form| form.advisor_id = wrong.into()), &[("cra.advisor_id", "ID_INVALID")]);
+        refused(&form_with(|form| form.structure_id = wrong.into()), &[("cra.structure_id", "ID_INVALID")]);
     }
-    refused(&given(|form| form.advisor_id.clear()), &[("cra.advisor_id", "REQUIRED")]);
-    refused(&given(|form| form.structure_id.clear()), &[("cra.structure_id", "REQUIRED")]);
+    refused(&form_with(|form| form.advisor_id.clear()), &[("cra.advisor_id", "REQUIRED")]);
+    refused(&form_with(|form| form.structure_id.clear()), &[("cra.structure_id", "REQUIRED")]);
 }
 
 #[test]
 fn a_date_is_a_calendar_day_in_one_notation() {
-    accepted(&given(|form| form.date = "2024-02-29".into()));
+    accepted(&form_with(|form| form.date = "2024-02-29".into()));
     for wrong in
         ["2023-02-29", "2024-13-01", "2024-3-4", "20240304", "04/03/2024", "2024-03-04T10:00:00Z", " "]
     {
-        refused(&given(|form| form.date = wrong.into()), &[("cra.date", "DATE_INVALID")]);
+        refused(&form_with(|form| form.date = wrong.into()), &[("cra.date", "DATE_INVALID")]);
     }
 }
 
 #[test]
 fn the_first_day_is_the_first_of_january_2020() {
-    accepted(&given(|form| form.date = "2020-01-01".into()));
-    refused(&given(|form| form.date = "2019-12-31".into()), &[("cra.date", "DATE_TOO_EARLY")]);
+    accepted(&form_with(|form| form.date = "2020-01-01".into()));
+    refused(&form_with(|form| form.date = "2019-12-31".into()), &[("cra.date", "DATE_TOO_EARLY")]);
 }
 
 #[test]
 fn today_is_the_last_day() {
-    accepted(&given(|form| form.date = "2024-03-05".into()));
+    accepted(&form_with(|form| form.date = "2024-03-05".into()));
     let violations =
-        refused(&given(|form| form.date = "2024-03-06".into()), &[("cra.date", "DATE_IN_FUTURE")]);
+        refused(&form_with(|form| form.date = "2024-03-06".into()), &[("cra.date", "DATE_IN_FUTURE")]);
     assert!(violations[0].fault.message_fr().contains("05/03/2024"), "{violations:?}");
 }
 
 #[test]
 fn half_past_midnight_in_paris_is_a_new_day_though_not_yet_in_utc() {
-    let tomorrow_by_utc = given(|form| form.date = "2024-03-06".into());
+    let tomorrow_by_utc = form_with(|form| form.date = "2024-03-06".into());
     let half_past_midnight = "2024-03-05T23:30:00Z";
     assert!(parse_at(&tomorrow_by_utc, half_past_midnight).is_ok());
     refused_at(&tomorrow_by_utc, "2024-03-05T22:30:00Z", &[("cra.date", "DATE_IN_FUTURE")]);
     // In summer the day begins two hours before UTC's.
-    let in_july = given(|form| form.date = "2024-07-02".into());
+    let in_july = form_with(|form| form.date = "2024-07-02".into());
     assert!(parse_at(&in_july, "2024-07-01T22:00:00Z").is_ok());
     refused_at(&in_july, "2024-07-01T21:59:59Z", &[("cra.date", "DATE_IN_FUTURE")]);
 }
@@ -97,7 +97,7 @@ fn today_is_the_day_of_the_communes_department() {
 
 #[test]
 fn an_omitted_date_is_today_at_the_place_and_the_receipt_reports_it() {
-    let given = |code, postal_code| in_commune(code, postal_code, "");
+    let form_of = |code, postal_code| in_commune(code, postal_code, "");
     let reported = |form: &v1::Cra, now| {
         let submission = parse_at(form, now).unwrap();
         let [default] = submission.defaulted() else { panic!("{:?}", submission.defaulted()) };
@@ -106,9 +106,9 @@ fn an_omitted_date_is_today_at_the_place_and_the_receipt_reports_it() {
         default.value.clone()
     };
     let instant = "2024-03-05T23:30:00Z";
-    assert_eq!(reported(&given("75101", "75001"), instant), "2024-03-06");
-    assert_eq!(reported(&given("98818", "98800"), instant), "2024-03-06");
-    assert_eq!(reported(&given("98735", "98714"), instant), "2024-03-05");
+    assert_eq!(reported(&form_of("75101", "75001"), instant), "2024-03-06");
+    assert_eq!(reported(&form_of("98818", "98800"), instant), "2024-03-06");
+    assert_eq!(reported(&form_of("98735", "98714"), instant), "2024-03-05");
 }
 
 #[test]

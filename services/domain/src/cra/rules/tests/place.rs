@@ -3,7 +3,7 @@
 use super::*;
 
 fn in_commune(code: &str, postal_code: &str) -> v1::Cra {
-    given_place(|place| (place.commune_code, place.postal_code) = (code.into(), postal_code.into()))
+    form_with_place(|place| (place.commune_code, place.postal_code) = (code.into(), postal_code.into()))
 }
 
 fn commune_of_today(cra: &Cra) -> &'static str {
@@ -13,18 +13,18 @@ fn commune_of_today(cra: &Cra) -> &'static str {
 #[test]
 fn an_absent_place_lacks_a_channel_and_a_commune() {
     let expected = [("cra.place.channel", "REQUIRED"), ("cra.place.commune_code", "REQUIRED")];
-    refused(&given(|form| form.place = None), &expected);
-    refused(&given(|form| form.place = Some(v1::Place::default())), &expected);
+    refused(&form_with(|form| form.place = None), &expected);
+    refused(&form_with(|form| form.place = Some(v1::Place::default())), &expected);
 }
 
 #[test]
 fn a_channel_is_set_and_known() {
     for channel in 1..=4 {
-        accepted(&given_place(|place| place.channel = channel));
+        accepted(&form_with_place(|place| place.channel = channel));
     }
-    refused(&given_place(|place| place.channel = 0), &[("cra.place.channel", "REQUIRED")]);
+    refused(&form_with_place(|place| place.channel = 0), &[("cra.place.channel", "REQUIRED")]);
     for unknown in [-1, 5, i32::MAX, i32::MIN] {
-        refused(&given_place(|place| place.channel = unknown), &[("cra.place.channel", "UNKNOWN_VALUE")]);
+        refused(&form_with_place(|place| place.channel = unknown), &[("cra.place.channel", "UNKNOWN_VALUE")]);
     }
 }
 
@@ -98,7 +98,7 @@ fn the_commune_of_today_wins_where_a_code_has_two_meanings() {
 #[test]
 fn a_venue_goes_with_its_channel_only() {
     let with = |channel: i32, venue: &str| {
-        given_place(|place| (place.channel, place.venue_id) = (channel, venue.into()))
+        form_with_place(|place| (place.channel, place.venue_id) = (channel, venue.into()))
     };
     assert_eq!(cra_of(&with(1, "lieu-1")).place.venue_id.unwrap().as_str(), "lieu-1");
     assert_eq!(cra_of(&with(1, "")).place.venue_id, None);
@@ -114,7 +114,7 @@ fn a_venue_goes_with_its_channel_only() {
 #[test]
 fn a_venue_is_not_judged_by_a_channel_that_is_missing_or_unknown() {
     let with =
-        |channel: i32| given_place(|place| (place.channel, place.venue_id) = (channel, "lieu-1".into()));
+        |channel: i32| form_with_place(|place| (place.channel, place.venue_id) = (channel, "lieu-1".into()));
     refused(&with(0), &[("cra.place.channel", "REQUIRED")]);
     refused(&with(9), &[("cra.place.channel", "UNKNOWN_VALUE")]);
 }

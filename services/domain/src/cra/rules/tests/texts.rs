@@ -3,7 +3,7 @@
 use super::*;
 
 fn annotated(text: &str) -> v1::Cra {
-    given(|form| form.annotation = text.into())
+    form_with(|form| form.annotation = text.into())
 }
 
 #[test]
@@ -73,7 +73,8 @@ fn invisible_bidirectional_and_unassigned_characters_are_refused_as_the_only_fau
         assert_eq!(violation.fault.reason(), "TEXT_INVALID", "{wrong:?}");
         let other = v1::redirection::Organisation::Other(wrong.into());
         let redirections = vec![v1::Redirection { organisation: Some(other), people: 1 }];
-        let form = given(|form| form.follow_up = Some(v1::FollowUp { redirections, ..Default::default() }));
+        let form =
+            form_with(|form| form.follow_up = Some(v1::FollowUp { redirections, ..Default::default() }));
         refused(&form, &[("cra.follow_up.redirections[0].other", "TEXT_INVALID")]);
         refused(&annotated(&wrong.repeat(40)), &[("cra.annotation", "TEXT_INVALID")]);
     }
@@ -111,7 +112,7 @@ fn a_free_text_that_looks_like_personal_data_is_refused() {
             people: 1,
         };
         let follow_up = v1::FollowUp { redirections: vec![redirection], ..v1::FollowUp::default() };
-        let form = given(|form| form.follow_up = Some(follow_up));
+        let form = form_with(|form| form.follow_up = Some(follow_up));
         refused(&form, &[("cra.follow_up.redirections[0].other", "TEXT_INVALID")]);
     }
     for right in ["3 personnes le 12/05", "salle 12", "ameli.fr", "09:30-10:30, 2024"] {

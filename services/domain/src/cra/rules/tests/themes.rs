@@ -7,7 +7,7 @@ const HEALTH: i32 = v1::Theme::Health as i32;
 const ESPACE_SANTE: i32 = v1::SubTheme::HealthEspaceSante as i32;
 
 fn about(themes: &[i32], sub_themes: &[i32]) -> v1::Cra {
-    given(|form| (form.themes, form.sub_themes) = (themes.to_vec(), sub_themes.to_vec()))
+    form_with(|form| (form.themes, form.sub_themes) = (themes.to_vec(), sub_themes.to_vec()))
 }
 
 #[test]

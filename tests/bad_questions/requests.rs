@@ -52,12 +52,13 @@ pub(super) fn export() -> v1::ExportRequest {
 
 /// Every query about a selection as of a position, with the name of its method.
 pub(super) async fn as_it_stood(
-    held: &InProcess,
+    process: &InProcess,
     selection: &v1::Selection,
     consistency: Option<v1::Consistency>,
 ) -> Vec<(&'static str, Outcome)> {
-    let (service, asked) = (&held.service, Some(selection.clone()));
-    let statistics = v1::GetStatisticsRequest { selection: asked.clone(), consistency: consistency.clone() };
+    let (service, selected) = (&process.service, Some(selection.clone()));
+    let statistics =
+        v1::GetStatisticsRequest { selection: selected.clone(), consistency: consistency.clone() };
     let series = v1::GetTimeSeriesRequest {
         consistency: consistency.clone(),
         ..series(of_some_days(selection.clone()))
@@ -65,19 +66,22 @@ pub(super) async fn as_it_stood(
     let breakdown =
         v1::ListBreakdownRequest { consistency: consistency.clone(), ..breakdown(selection.clone()) };
     let dimensions = cross_table(v1::Dimension::Theme, v1::Dimension::Month);
-    let cross_table =
-        v1::GetCrossTableRequest { selection: asked.clone(), consistency: consistency.clone(), ..dimensions };
+    let cross_table = v1::GetCrossTableRequest {
+        selection: selected.clone(),
+        consistency: consistency.clone(),
+        ..dimensions
+    };
     let cras = v1::ListCrasRequest {
-        selection: asked.clone(),
+        selection: selected.clone(),
         consistency: consistency.clone(),
         ..v1::ListCrasRequest::default()
     };
     let doubles = v1::ListLikelyDoublesRequest {
-        selection: asked.clone(),
+        selection: selected.clone(),
         consistency: consistency.clone(),
         ..Default::default()
     };
-    let export = v1::ExportRequest { selection: asked, consistency: consistency.clone(), ..export() };
+    let export = v1::ExportRequest { selection: selected, consistency: consistency.clone(), ..export() };
     vec![
         ("GetStatistics", service.get_statistics(Request::new(statistics)).await.map(drop)),
         ("GetTimeSeries", service.get_time_series(Request::new(series)).await.map(drop)),
@@ -90,18 +94,18 @@ pub(super) async fn as_it_stood(
 }
 
 /// Every query about a selection, including streams.
-pub(super) async fn each(held: &InProcess, selection: &v1::Selection) -> Vec<(&'static str, Outcome)> {
-    let mut outcomes = as_it_stood(held, selection, None).await;
+pub(super) async fn each(process: &InProcess, selection: &v1::Selection) -> Vec<(&'static str, Outcome)> {
+    let mut outcomes = as_it_stood(process, selection, None).await;
     let selection = Some(selection.clone());
     let watch = v1::WatchStatisticsRequest { selection: selection.clone(), ..Default::default() };
-    outcomes.push(("WatchStatistics", held.service.watch_statistics(Request::new(watch)).await.map(drop)));
+    outcomes.push(("WatchStatistics", process.service.watch_statistics(Request::new(watch)).await.map(drop)));
     let follow = v1::FollowCrasRequest { selection, stop_at_head: true, ..Default::default() };
-    outcomes.push(("FollowCras", held.service.follow_cras(Request::new(follow)).await.map(drop)));
+    outcomes.push(("FollowCras", process.service.follow_cras(Request::new(follow)).await.map(drop)));
     outcomes
 }
 
 /// The query for the first CRA.
-pub(super) async fn cra(held: &InProcess, consistency: Option<v1::Consistency>) -> Outcome {
+pub(super) async fn cra(process: &InProcess, consistency: Option<v1::Consistency>) -> Outcome {
     let request = v1::GetCraRequest { cra_id: id(1), consistency };
-    held.service.get_cra(Request::new(request)).await.map(drop)
+    process.service.get_cra(Request::new(request)).await.map(drop)
 }
