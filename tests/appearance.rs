@@ -1,4 +1,5 @@
-//! What an operator gives the pages: the State's design system from an unpacked folder, and the names of people and places.
+//! What an operator configures for the pages: the State's style from an unpacked folder, and the names of people and
+//! places.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ async fn the_states_style_is_served_from_the_operators_folder_under_the_same_pol
         "/?direct=oui",
     ];
     paths.extend(either(&[][..], &others[..]));
-    // Fails where a page loads what its policy refuses, or what is not there.
+    // Fails if a page loads what its policy refuses, or a file that does not exist.
     let seen = acted("person.mjs", "looks", web.address, &paths);
     assert_eq!(seen["found"], json!([]));
 }
@@ -92,7 +93,7 @@ async fn people_and_places_are_found_and_shown_by_name_and_addresses_keep_their_
     assert!(page.contains("Conseiller : Zoé Martin"), "{page}");
     assert!(page.contains("&#60;b&#62;Médiathèque") && !page.contains("<b>Médiathèque"), "{page}");
     for path in ["/saisie?cra=0190f3a0-0000-7000-8000-000000000000", "/import"] {
-        // Asked with the address of ingestion below.
+        // The pages with forms need the address of ingestion.
         let forms =
             format!("services.ingestion_url = \"http://{}\"\n[web]\nnames = {names:?}\n", services.ingestion);
         let web = Web::start(services.projection, &forms).await;

@@ -1,5 +1,5 @@
-//! No circle of files: within a crate, files use each other in one direction. A file and those of its own folder belong
-//! together: `a/mod.rs` names `a/b.rs`, which may use what `a/mod.rs` has.
+//! No circle of files: within a crate, files use each other in one direction. A file and those of its folder count as
+//! one: `a/mod.rs` names `a/b.rs`, which may use what `a/mod.rs` contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +18,7 @@ struct Uses {
 }
 
 impl Uses {
-    /// Notes a path that begins with `crate`, `self` or `super`; `rest` may be the name of an item.
+    /// Records a path that begins with `crate`, `self` or `super`; `rest` may be the name of an item.
     fn note(&mut self, segments: &[String]) {
         let mut base = match segments.first().map(String::as_str) {
             Some("crate") => Module::new(),
@@ -79,7 +79,7 @@ impl<'ast> Visit<'ast> for Uses {
     }
 }
 
-/// The files of a crate by their modules: the root is `lib.rs`, `main.rs` or both. Files of tests are left out.
+/// The files of a crate by their modules: the root is `lib.rs`, `main.rs` or both. Test files are omitted.
 fn files(folder: &Path, above: &Module, found: &mut BTreeMap<Module, Vec<String>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -99,7 +99,7 @@ fn files(folder: &Path, above: &Module, found: &mut BTreeMap<Module, Vec<String>
     }
 }
 
-/// Which module uses which, without those above and below it.
+/// Which module uses which, excluding its ancestors and descendants.
 fn arrows(files: &BTreeMap<Module, Vec<String>>) -> BTreeMap<&Module, BTreeSet<&Module>> {
     let mut arrows = BTreeMap::<_, BTreeSet<_>>::new();
     for (module, sources) in files {
@@ -118,7 +118,7 @@ fn arrows(files: &BTreeMap<Module, Vec<String>>) -> BTreeMap<&Module, BTreeSet<&
     arrows
 }
 
-/// A circle that is reached from `module`, if there is one.
+/// A circle that is reachable from `module`, if there is one.
 fn circle<'a>(
     module: &'a Module,
     arrows: &BTreeMap<&'a Module, BTreeSet<&'a Module>>,

@@ -1,5 +1,5 @@
-//! The end of every certificate and of the log's credentials is a metric, which follows a renewed file without a restart; an end
-//! that is near is one line of the log.
+//! The expiry of every certificate and of the log's credentials is a metric, which follows a renewed file without a
+//! restart. An expiry that is near is logged in one line.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ async fn ends_of_certificates_and_credentials_are_metrics_that_follow_renewed_fi
         fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    // The end of the first one counts.
+    // The earliest expiry counts.
     let authorities = authority.pem() + &authority.certify_until(late).cert;
     let [cert, key] = [file("cert.pem", &certificate.cert), file("key.pem", &certificate.key)];
     let of_log = authority.certify_until(late);

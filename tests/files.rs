@@ -1,4 +1,4 @@
-//! Files at plain addresses are the exports of the same questions, byte for byte, over HTTP/1.1 and HTTP/2: for `curl`,
+//! Files at plain addresses equal the exports of the same queries, byte for byte, over HTTP/1.1 and HTTP/2: for `curl`,
 //! pandas and `DuckDB`, with the refusals of the call as problems.
 
 mod conditional;
@@ -14,7 +14,7 @@ use crate::harness::{
     Fetched, Http, Pair, cra_of, curl, exported, figure, new_id, submission, submit_stream,
 };
 
-/// A pair with CRAs of Paris and of Rennes, and the position of the last one; settings are the projection's.
+/// A pair with CRAs of Paris and of Rennes, and the position of the last one; `settings` are the projection's.
 async fn filled(settings: &[(&str, &str)], count: u32) -> (Pair, u64) {
     let own = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")];
     let settings: Vec<_> = own.into_iter().chain(settings.iter().copied()).collect();
@@ -38,7 +38,7 @@ fn file(http: Http, pair: &Pair, name_and_query: &str) -> Fetched {
     curl(http, pair.projection.address(), &format!("/v1/export/{name_and_query}"), &[])
 }
 
-/// The request that a file's address means, and its query.
+/// The request that a file's address is equivalent to, and its query.
 fn question(name: &str, position: u64) -> (pb::ExportRequest, String) {
     let (content, format) = files::named(name).unwrap();
     let mut query = format!("from=2024-01-01&to=2024-12-31&department=35&minPosition={position}");
@@ -93,9 +93,9 @@ async fn each_file_is_byte_for_byte_the_export_of_the_same_question() {
             files_seen += 1;
         }
     }
-    // Twenty-two files, as the table of the contract's page has them.
+    // Twenty-two files, as in the table of the contract's page.
     assert_eq!(files_seen, 2 * (3 * 2 + 4 + 4 * 3));
-    // They are calls of the export, as those by gRPC.
+    // They count as calls of the export, like those by gRPC.
     let calls = "cra_rpc_streams_total{code=\"OK\",rpc=\"StatisticsService/Export\"}";
     assert_eq!(figure(&pair.projection, calls).await, 3 * 22);
 }
@@ -117,7 +117,7 @@ async fn head_has_the_headers_of_the_file_and_gzip_its_bytes() {
         assert_eq!(zipped.header("etag"), format!("W/{}", plain.header("etag")));
         assert!(zipped.body == plain.body, "{http:?}: inflated it is the same file");
         assert!(zipped.header("vary").contains("accept-encoding"), "{zipped:?}");
-        // What is compressed already is sent as it is.
+        // A compressed format is sent unchanged.
         let parquet = format!("/v1/export/cras.parquet?minPosition={position}");
         let parquet = curl(http, pair.projection.address(), &parquet, &["--compressed"]);
         assert_eq!(parquet.header("content-encoding"), "");

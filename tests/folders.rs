@@ -83,7 +83,7 @@ async fn a_lack_of_descriptors_is_reported_with_the_number_needed_and_damages_no
     assert!(output.contains("raise the hard limit, or lower the setting"), "{output}");
 }
 
-/// Subjects root to the rights of files, as any other user.
+/// Makes root subject to the rights of files, like any other user.
 const WITHOUT_PRIVILEGE: &str = "if [ $(id -u) = 0 ]; then \
      set -- setpriv --bounding-set=-dac_override,-dac_read_search \"$0\" \"$@\"; exec \"$@\"; fi";
 

@@ -1,5 +1,5 @@
-//! What a log is made to forget is gone from it, and no figure of any position changes by a digit: on real processes, with
-//! planted values that are searched for as bytes.
+//! What a log is made to forget is removed from it, and no figure at any position changes by a digit: on real
+//! processes, with planted values that are searched for as bytes.
 
 mod accounts;
 mod chain;
@@ -30,7 +30,7 @@ use crate::harness::{
 };
 use crate::pages::got;
 
-/// In every text that these tests plant.
+/// Contained in every text that these tests plant.
 const PLANTED: &str = "Dupont";
 const DOCUMENTS: [(u32, &str); 3] = [
     (1, include_str!("../services/domain/src/legacy/golden/v1-workshop.json")),
@@ -42,11 +42,11 @@ const RULES: &str = r#"
     accounts_before = "2100-01-01"
     advisors = ["conseiller-3"]
 "#;
-/// The first CRAs are of days that the rules cover.
+/// Number of the first CRAs, whose days the rules cover.
 const OLD: u32 = 60;
 const ALL: u32 = 90;
 
-/// A CRA of a day before the rules' or after, with planted texts before.
+/// A CRA of a day before or after that of the rules, with planted texts if before.
 fn cra(number: u32) -> pb::Cra {
     let redirections = |names: &[&str]| {
         let each = names.iter().map(|name| pb::Redirection {
@@ -74,7 +74,7 @@ fn cra(number: u32) -> pb::Cra {
     }
 }
 
-/// A document of an older form with planted texts where it can hold some.
+/// A document of an older form with planted texts in every field that can contain some.
 fn document((form_version, text): (u32, &str)) -> pb::ImportLegacyCrasRequest {
     let mut document: Value = serde_json::from_str(text).unwrap();
     let id = document["_id"].clone();
@@ -86,7 +86,7 @@ fn document((form_version, text): (u32, &str)) -> pb::ImportLegacyCrasRequest {
     pb::ImportLegacyCrasRequest { item: form_version.into(), legacy_id, form_version, document }
 }
 
-/// What was sent, to be sent again.
+/// The requests that were sent, to be sent again.
 struct Life {
     submissions: Vec<(pb::SubmitCraRequest, pb::Receipt)>,
     corrections: Vec<(pb::CorrectCraRequest, pb::Receipt)>,
@@ -146,12 +146,12 @@ fn question(chance: &mut StdRng, last: u64) -> pb::GetStatisticsRequest {
     pb::GetStatisticsRequest { selection: Some(selection), consistency }
 }
 
-/// The figures that a question is answered with: names that stand in for others, and the order that follows, left out.
+/// The figures of an answer, without the names that replace others and the order that follows from them.
 async fn figures(statistics: &mut Statistics, question: &pb::GetStatisticsRequest) -> String {
     let answer = statistics.get_statistics(question.clone()).await.unwrap().into_inner();
     let mut figures = answer.statistics.unwrap();
     for line in &mut figures.redirections {
-        // Among equal counts the first line in the order of names gets what rounding leaves over.
+        // Among equal counts, the first line in the order of names receives the rounding remainder.
         line.share_per_mille = 0;
         if line.label.contains(PLANTED) || line.label.contains("oubliée") {
             (line.name, line.label) = (String::new(), String::new());
@@ -180,7 +180,7 @@ fn done(ended: Ended) -> Ended {
     ended
 }
 
-/// Every file below a folder that holds a text, as it is or compressed by zstd.
+/// Every file below a folder that contains a text, plain or compressed by zstd.
 fn holders(dir: &Path, text: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
@@ -232,7 +232,7 @@ fn forget(dir: &Path) -> Ended {
     )
 }
 
-/// Runs a command and kills it at chance moments, then runs it to its end.
+/// Runs a command and kills it at random moments, then runs it to its end.
 async fn killed(dir: &Path, arguments: &[&str]) {
     let (mut chance, mut killed) = (chance(), 0);
     for _ in 0..either(6, 40) {
@@ -304,14 +304,14 @@ async fn what_is_forgotten_is_nowhere_and_every_figure_of_every_position_is_the_
     }
 }
 
-/// Exports the records of all CRAs, away from the services' outputs.
+/// Exports the records of all CRAs to a folder that is not searched later.
 fn export(services: &Standalone, folder: &Path, file: &str) {
     let url = format!("http://{}", services.projection);
     let arguments = ["export", "cras", "--format", "ndjson", "--output", file, "--projection-url", &url];
     done(cra_in(folder, &arguments));
 }
 
-/// A program that is not ours finds each CRA and each figure equal, and the same totals as the service.
+/// An independent program finds each CRA and each figure equal, and the same totals as the service.
 async fn recounts(services: &Standalone, exports: &Path) {
     let (seed, selections) = (chance().random_range(0..u32::MAX).to_string(), either("200", "1000"));
     let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers/recount_cras.py");
@@ -334,7 +334,7 @@ fn is_old(cra: Option<&pb::Cra>) -> bool {
     cra.is_some_and(|cra| *cra.date < *"2024-06-01")
 }
 
-/// Readers say that a text was forgotten, the same requests get their first receipts, and a position stays valid.
+/// Readers see that a text was forgotten, the same requests get their first receipts, and a position remains valid.
 async fn says_what_was_forgotten(services: &Standalone, life: &Life) {
     let mut ingestion = services.ingestion().await;
     for (request, receipt) in &life.submissions {
@@ -347,12 +347,12 @@ async fn says_what_was_forgotten(services: &Standalone, life: &Life) {
     }
     let requests: Vec<_> = life.imports.iter().map(|(request, _)| request.clone()).collect();
     let again = imported(&mut ingestion, requests).await;
-    // Answers come as each item is done.
+    // Answers arrive when each item is done.
     let positions =
         |receipts: Vec<pb::Receipt>| receipts.iter().map(|it| it.position).collect::<BTreeSet<_>>();
     assert_eq!(positions(again), positions(life.imports.iter().map(|(_, it)| it.clone()).collect()));
 
-    // The first CRA is of a day that the rules cover, and not of the advisor they name.
+    // The day of the first CRA is covered by the rules, its advisor is not.
     let (first, receipt) = &life.submissions[0];
     let event = &recorded(&mut ingestion, &first.cra_id).await.unwrap()[0];
     let forgotten = event.forgotten.unwrap();
@@ -370,7 +370,7 @@ async fn says_what_was_forgotten(services: &Standalone, life: &Life) {
         ("CRA_PROJECTION_URL", format!("http://{}", services.projection)),
     ];
     let urls: Vec<_> = urls.iter().map(|(name, url)| (*name, url.as_str())).collect();
-    // Away from the services' outputs, which are searched later.
+    // In a folder that is not searched later.
     let desk = TempDir::new().unwrap();
     let cra = |arguments: &[&str]| done(run_to_end(Kind::CommandLine, desk.path(), arguments, &urls)).stdout;
     assert!(cra(&["show", &first.cra_id]).contains("texte oublié le "));

@@ -1,5 +1,5 @@
-//! The form, as a person meets it who records, corrects and withdraws CRAs: in a real browser, by keyboard and without
-//! JavaScript; and as a page elsewhere meets it that sends it in a person's name.
+//! The form: a person records, corrects and withdraws CRAs in a real browser, by keyboard and without JavaScript; and a
+//! page elsewhere sends it in a person's name.
 
 use std::net::SocketAddr;
 
@@ -170,7 +170,7 @@ async fn axe_finds_nothing_in_any_state_of_the_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guide_shows_the_form() {
     let services = Standalone::start().await;
-    // `CRA_TEST_FORM_PICTURE=/path/to/deploy/form.png` makes the picture of the guide again.
+    // `CRA_TEST_FORM_PICTURE=/path/to/deploy/form.png` creates the picture of the guide again.
     let picture = services.dir().join("form.png");
     person("pictures", &services, &[picture.to_str().unwrap()]);
     let length = std::fs::metadata(&picture).unwrap().len();
@@ -180,7 +180,7 @@ async fn the_guide_shows_the_form() {
     }
 }
 
-/// What a browser holds after it was shown a form: the cookie, and the token in the form.
+/// What a browser has after it was shown a form: the cookie, and the token in the form.
 struct Browser {
     cookie: String,
     token: String,
@@ -331,7 +331,7 @@ async fn the_callers_token_decides_who_may_fill_read_and_change() {
     assert!(reader.contains("conseiller-1"), "{reader}");
     let stranger = answer_to(&receipt, &bearer("cra:read", &department("35")));
     assert!(stranger.starts_with("HTTP/1.1 404"), "{stranger}");
-    // The figures know the submission by the log itself.
+    // The submission is in the figures once the projection has read it from the log.
     let mut ingestion = Ingestion::new(connected(pair.ingestion.address()).await.unwrap());
     let cra_id = receipt.split(['/', '?']).nth(2).unwrap().to_owned();
     assert!(Uuid::try_parse(&cra_id).is_ok());

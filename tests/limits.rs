@@ -1,4 +1,4 @@
-//! Limits per client, and overload: excess callers receive the time of their next try, others are answered, and no acknowledged
+//! Limits per client, and overload: excess callers receive a retry delay, others are answered, and no acknowledged
 //! change is lost.
 
 mod fair_shares;

@@ -70,7 +70,7 @@ async fn a_stream_that_is_gone_or_changed_is_noticed_while_ingestion_runs() {
     pair.ingestion.is_unharmed();
 }
 
-/// Submits until there is no room; how many were recorded.
+/// Submits until there is no room; returns how many were recorded.
 async fn filled(pair: &Pair) -> usize {
     for recorded in 0..2_000 {
         if let Err(refused) = records(pair).await {
@@ -81,7 +81,7 @@ async fn filled(pair: &Pair) -> usize {
     panic!("there was room for everything");
 }
 
-/// For longer than any pause between two tries of the first minute, whatever is submitted, health does not change.
+/// For longer than any pause between two tries of the first minute, submissions do not change the health.
 async fn stays_full(pair: &Pair) {
     let until = Instant::now() + Duration::from_secs(8);
     while Instant::now() < until {
@@ -151,7 +151,7 @@ async fn an_account_without_room_is_logged_once_and_room_made_in_it_is_noticed()
                  no_auth_user: a";
     let nats = NatsServer::start_with(dir.path(), small).unwrap_or_else(|error| panic!("{error}"));
     let mut pair = Pair::start_on(dir, nats, &MEASURED).await;
-    // Another stream of the account takes of the same limit.
+    // Another stream of the account uses the same limit.
     let context = context(&pair).await;
     let other = Config { name: "OTHER".to_owned(), subjects: vec!["other".to_owned()], ..Config::default() };
     context.create_stream(other).await.unwrap();
@@ -159,7 +159,7 @@ async fn an_account_without_room_is_logged_once_and_room_made_in_it_is_noticed()
     filled(&pair).await;
     takes_nothing_because(&pair, "have no room for events").await;
     stays_full(&pair).await;
-    // A process that begins now learns it without a submission.
+    // A process that starts now detects it without a submission.
     pair.ingestion.kill();
     pair.ingestion.start().await;
     is(&pair.ingestion, ServingStatus::NotServing).await;

@@ -1,5 +1,5 @@
-//! A mirror takes the place of its log without a lost or doubled event: with the log there, that is closed first; without it, as
-//! the operator decides; and never two logs at once.
+//! A mirror replaces its log without a lost or doubled event. If the log is available, it is closed first; otherwise
+//! the operator decides. Two logs are never in use at once.
 
 use async_nats::jetstream::{self, stream::Config};
 use cra_eventlog::testing::{NatsServer, STORE_DIR};
@@ -76,7 +76,8 @@ async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
     })
     .await;
     let receipts = clients.end().await;
-    // Run again, it changes nothing. What ingestion submitted before it noticed may have come over the leaf node connection.
+    // Run again, it changes nothing. Events that ingestion submitted before it noticed may have arrived over the leaf
+    // node connection.
     let again = done(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!((&again["log"], &again["predecessor"]), (&activated["log"], &activated["predecessor"]));
 
@@ -132,7 +133,7 @@ async fn a_stream_that_is_no_mirror_or_one_of_another_log_does_not_become_the_lo
     assert!(of_itself.stderr.contains("stream CRA is no mirror"), "{}", of_itself.stderr);
     fixture.mirror_has(5).await;
 
-    // The source is made anew behind the mirror's back.
+    // The source is created again without the mirror noticing.
     crate::exclusive_restore::delete_stream(&fixture.pair.nats).await;
     drop(log_on(&fixture.pair.nats).await);
     let designed = stream(&fixture.pair.nats).await;

@@ -1,4 +1,4 @@
-//! The description of the contract is served by both services and valid, and clients that public generators make of it
+//! Both services serve the description of the contract. It is valid, and clients that public generators make from it
 //! work: in Python (openapi-python-client) and TypeScript (openapi-typescript, openapi-fetch).
 
 mod examples;
@@ -30,7 +30,7 @@ fn installed(folder: &str) -> PathBuf {
     installed
 }
 
-/// Runs a command to its end, and gives what it wrote.
+/// Runs a command to its end, and returns its output.
 fn output(command: &mut Command) -> String {
     let ended = command.output().unwrap();
     let (written, errors) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));

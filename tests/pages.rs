@@ -1,5 +1,4 @@
-//! The pages as people use them: in a real browser, by keyboard, without JavaScript, at every width and in both themes;
-//! and as an attacker does.
+//! The pages in a real browser: by keyboard, without JavaScript, at every width and in both themes; and under attack.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -14,7 +13,7 @@ use crate::harness::{
     workshop,
 };
 
-/// What a person sees who performs an action on the pages; a problem fails the test.
+/// Performs an action on the pages and returns what a person sees; a problem fails the test.
 fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
     acted("person.mjs", deed, pages, rest)
 }
@@ -23,7 +22,7 @@ fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
 pub(crate) struct Acting(Child);
 
 impl Acting {
-    /// Begins it, and waits until it is ready.
+    /// Starts the action, and waits until it is ready.
     pub(crate) fn begin(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Self {
         let mut child = script_of(script, deed, pages, rest)
             .stdout(Stdio::piped())
@@ -78,7 +77,7 @@ pub(crate) fn answered(pages: SocketAddr, method: &str, path: &str, headers: &[&
     answered_with(pages, method, path, headers, "")
 }
 
-/// As [`answered`], to a request with a body.
+/// Like [`answered`], for a request with a body.
 pub(crate) fn answered_with(
     pages: SocketAddr,
     method: &str,

@@ -1,5 +1,5 @@
-//! A sheet of CRAs, as a person imports it in a browser: checked whole, mended cell by cell, recorded once however often it is
-//! sent; and as an attacker sends it.
+//! A sheet of CRAs that a person imports in a browser is checked whole, corrected cell by cell, and recorded once
+//! however often it is sent. Files of attackers are refused.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -31,7 +31,7 @@ fn body_of(pages: SocketAddr, path: &str) -> Vec<u8> {
     answer.split_off(head + 4)
 }
 
-/// The template of the pages with three rows that a person filled in, two of them equal; and the same with these cells changed.
+/// The template of the pages with three rows filled in, two of them equal; and the same with these cells changed.
 fn filled(pages: SocketAddr, dir: &Path, changed: &Value) -> (PathBuf, PathBuf) {
     let path = |name: &str| dir.join(name);
     fs::write(path("template.xlsx"), body_of(pages, "/import/modele.xlsx")).unwrap();
@@ -157,7 +157,7 @@ impl Browser {
         Self { pages, cookie, token: token.to_owned(), bearer: bearer.to_owned() }
     }
 
-    /// Sends a file as a browser does; the answer.
+    /// Sends a file as a browser does; returns the answer.
     fn sends(&self, file: &[u8]) -> String {
         self.sends_with(&[("jeton", &self.token)], file, &["Origin: http://localhost"])
     }
@@ -196,7 +196,7 @@ impl Browser {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    /// Confirms the import that an answer leads to; where it is shown.
+    /// Confirms the import that an answer leads to; returns the address of its page.
     fn confirms(&self, answer: &str) -> String {
         let path = answer
             .lines()

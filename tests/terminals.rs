@@ -1,5 +1,5 @@
-//! At a terminal the programs use colours, unless the environment asks them not to: then no escape code is written, whatever a
-//! program shows. The terminal is one of Python's `pty`.
+//! At a terminal the programs use colours, unless the environment disables them: then no escape code is written,
+//! whatever a program outputs. The terminal is one of Python's `pty`.
 
 use std::process::Command;
 
@@ -12,7 +12,7 @@ const ESCAPE: char = '\u{1b}';
 const WITHOUT: [&[(&str, &str)]; 4] =
     [&[("NO_COLOR", "1")], &[("NO_COLOR", "yes")], &[("TERM", "dumb")], &[("TERM", "dumb"), ("CI", "true")]];
 
-/// What a program shows at a terminal, until it ends, or has shown a text and is asked to leave.
+/// The output of a program at a terminal, until it ends, or until it has printed a text and is stopped.
 fn shown(kind: Kind, arguments: &[&str], stop_at: &str, environment: &[(&str, &str)]) -> String {
     let program = kind.command();
     let folder = tempfile::tempdir().unwrap();

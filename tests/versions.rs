@@ -1,9 +1,9 @@
-//! Two versions of events: a projection that is older than ingestion parks the kind of event that it does not know, and counts it
-//! after its upgrade; one that is upgraded first parks nothing.
+//! Two versions of events: a projection that is older than ingestion parks the kind of event that it does not know, and
+//! counts it after its upgrade; a projection that is upgraded first parks nothing.
 //!
-//! An older version is one that finds a fact of an unknown field: a proxy between the log and the projection renames the field of
-//! withdrawals. The upgrade is a start on the same read models without the proxy, and a replay, for what is parked keeps the bytes
-//! that the proxy passed on.
+//! An older version is one that finds a fact in an unknown field: a proxy between the log and the projection renames
+//! the field of withdrawals. The upgrade is a start on the same read models without the proxy, and a replay, because
+//! parked events keep the bytes that the proxy forwarded.
 
 use std::net::SocketAddr;
 
@@ -16,17 +16,17 @@ use crate::harness::{Operations, Pair, Service, Statistics, connected, new_id, s
 use crate::harness::{submission, submitted, workshop};
 
 const REASON: &str = "saisi deux fois";
-/// The key of `CraEvent.withdrawn`, field 8, and of a field that no version has yet, both of bytes.
+/// The key of `CraEvent.withdrawn`, field 8, and of a field that no version has yet; both contain bytes.
 const WITHDRAWN: u8 = 8 << 3 | 2;
 const UNKNOWN: u8 = 15 << 3 | 2;
 
-/// What the log holds of the withdrawal, from the field's key on.
+/// The stored bytes of the withdrawal, from the field's key on.
 fn withdrawal(key: u8) -> Vec<u8> {
     let withdrawn = pb::CraWithdrawn { reason: REASON.to_owned() }.encode_to_vec();
     [&[key, u8::try_from(withdrawn.len()).unwrap()][..], &withdrawn].concat()
 }
 
-/// Passes bytes on, with each withdrawal as an older version would find it, wherever reads cut it.
+/// Forwards bytes; each withdrawal becomes what an older version would read, wherever reads split it.
 async fn renamed(mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin) {
     let (known, unknown) = (withdrawal(WITHDRAWN), withdrawal(UNKNOWN));
     let mut waiting = Vec::new();
@@ -36,7 +36,7 @@ async fn renamed(mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio
         while let Some(at) = waiting.windows(known.len()).position(|bytes| bytes == known) {
             waiting[at..at + unknown.len()].copy_from_slice(&unknown);
         }
-        // What may be the beginning of one stays.
+        // The bytes that may begin a withdrawal are held back.
         let held = (1..known.len()).rev().find(|held| waiting.ends_with(&known[..*held])).unwrap_or(0);
         let passed: Vec<_> = waiting.drain(..waiting.len() - held).collect();
         if to.write_all(&passed).await.is_err() {
@@ -45,7 +45,7 @@ async fn renamed(mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio
     }
 }
 
-/// Where a projection reads the log as an older version does.
+/// The address at which a projection reads the log as an older version does.
 async fn as_an_older_version(log: SocketAddr) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +58,7 @@ async fn as_an_older_version(log: SocketAddr) -> String {
             tokio::spawn(renamed(from_server, to_reader));
             tokio::spawn(async move {
                 let mut from_reader = from_reader;
-                // Either side may leave at any time.
+                // Either side may disconnect at any time.
                 let _ = tokio::io::copy(&mut from_reader, &mut to_server).await;
             });
         }
@@ -84,7 +84,7 @@ async fn an_event_of_a_later_version_is_parked_by_an_older_projection_and_counts
     let (_, mut older) = service_pair(dir.path(), &as_an_older_version(pair.nats.address()).await, &[]);
     older.start_and_serve().await;
 
-    // Ingestion was upgraded first, and writes what the older projection does not know.
+    // Ingestion was upgraded first, and writes events that the older projection does not know.
     let mut ingestion = pair.ingestion().await;
     let kept = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
     let withdrawn = submitted(&mut ingestion, submission(&new_id(), workshop(7))).await.unwrap();
@@ -93,7 +93,7 @@ async fn an_event_of_a_later_version_is_parked_by_an_older_projection_and_counts
         pb::WithdrawCraRequest { cra_id: withdrawn.cra_id, expected_revision: 1, reason: REASON.to_owned() };
     ingestion.withdraw_cra(request).await.unwrap();
     assert_eq!((cras(&older, 3).await, parked(&older).await), (2, vec![3]));
-    // A projection that was upgraded before ingestion misses nothing.
+    // A projection that was upgraded before ingestion parks nothing.
     assert_eq!((cras(&pair.projection, 3).await, parked(&pair.projection).await), (1, vec![]));
 
     older.terminate();

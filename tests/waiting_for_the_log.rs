@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Service, eventually, service_pair};
 
-/// Far below the half minute for which a log is looked for.
+/// Far below the half minute during which a service looks for its log.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// The answer of a path on the port of metrics.

@@ -187,7 +187,7 @@ fn comparable(ended: &Ended) -> (String, String, Vec<Value>) {
     if ended.reasons().contains(&"HEADERS_TOO_LARGE") {
         return (ended.code.clone(), String::new(), Vec::new());
     }
-    // Of a stream that is not served, clients of Connect read the HTTP status alone.
+    // For a stream that is not served, clients of Connect only read the HTTP status.
     if ended.code == "UNIMPLEMENTED" && ended.details.is_empty() {
         return (ended.code.clone(), String::new(), Vec::new());
     }

@@ -21,7 +21,7 @@ const SUBMIT_MANY: &str = "/cra.v1.IngestionService/SubmitCras";
 const MIB: u64 = 1_024 * 1_024;
 const SOON: std::time::Duration = std::time::Duration::from_secs(30);
 
-/// A connection of a library that sends what it is given.
+/// A connection of a library that sends the frames that it is passed.
 async fn connection(last: u8, to: SocketAddr) -> SendRequest<Bytes> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((address(last), 0).into()).unwrap();

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::{as_of, column, read, request_of};
 use crate::harness::{Exported, Pair, Statistics, exported, new_id, submission, submit_stream, workshop};
 
-/// More than a part of any format has.
+/// More CRAs than one part of any format contains.
 const CRAS: usize = 5_000;
-/// Days of activity, in no relation to the order of the log.
+/// Days of activity, independent of the order of the log.
 const DAYS: usize = 28;
 const CORRECTED_EVERY: usize = 50;
 const WITHDRAWN_EVERY: usize = 70;
@@ -27,8 +27,8 @@ fn cra(number: usize, participants: u32) -> pb::Cra {
     pb::Cra { date: day(number), annotation: format!("séance {number}"), ..workshop(participants) }
 }
 
-/// Records many CRAs, then corrects and withdraws some. Returns what is in force after the submissions, and in the end, each with
-/// its position.
+/// Records many CRAs, then corrects and withdraws some. Returns the CRAs in force after the submissions and at the end,
+/// each with its position.
 async fn recorded(pair: &Pair) -> [(InForce, u64); 2] {
     let mut ingestion = pair.ingestion().await;
     let ids: Vec<String> = (0..CRAS).map(|_| new_id()).collect();

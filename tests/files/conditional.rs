@@ -1,4 +1,4 @@
-//! A file that the caller has is not made again, and one that would differ is sent.
+//! A file that the caller already has is not made again; one that would differ is sent.
 
 use super::{file, filled};
 use crate::harness::{Fetched, Http, Pair, curl, new_id, submission, submitted, workshop};
@@ -19,7 +19,7 @@ async fn the_same_question_at_the_same_position_is_304_and_any_other_is_sent() {
     let first = file(Http::Two, &pair, &path);
     let tag = first.header("etag").to_owned();
     assert!(tag.len() > 20 && tag.starts_with('"'), "{first:?}");
-    // Whatever the order of the values, the names of the parameters, and what else is asked of the position.
+    // Independent of the order of the values, the names of the parameters, and how the position is requested.
     let same = [
         path.clone(),
         "statistics.csv?departmentCodes=75&departmentCodes=35".to_owned(),
@@ -53,7 +53,7 @@ async fn the_same_question_at_the_same_position_is_304_and_any_other_is_sent() {
     let changed = again(Http::Two, &pair, &path, &tag);
     assert_eq!(changed.status, 200);
     assert_ne!(changed.header("etag"), tag);
-    // As of the earlier position it is the earlier file.
+    // At the earlier position it is the earlier file.
     let earlier = format!("statistics.csv?department=35&department=75&as_of_position={position}");
     assert_eq!(again(Http::Two, &pair, &earlier, &tag).status, 304);
 }

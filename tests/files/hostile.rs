@@ -1,4 +1,4 @@
-//! Addresses that no caller sends in good faith are refused within bounds, and the service continues to answer.
+//! Addresses of attackers are refused within bounds, and the service continues to answer.
 
 use super::{file, filled};
 use crate::harness::{Http, curl};
@@ -33,7 +33,7 @@ async fn hostile_addresses_are_refused_and_the_service_answers_on() {
             assert!(found.body.len() < 32_000, "{shown}");
         }
     }
-    // Past what HTTP itself takes: refused by the library of the service, or not even sent by the client's.
+    // Beyond the limits of HTTP itself: refused by the library of the service, or not even sent by the client's.
     for http in Http::BOTH {
         let huge = file(http, &pair, &format!("statistics.csv?{}", many("department=35", 8_000)));
         assert!(huge.status == 431 || huge.exit != 0, "{huge:?}");
@@ -43,7 +43,7 @@ async fn hostile_addresses_are_refused_and_the_service_answers_on() {
     assert_eq!(too_many["violations"][0]["parameter"], "department", "{too_many}");
 
     for http in Http::BOTH {
-        // A body is not read, and headers of gRPC say nothing here.
+        // A body is not read, and gRPC headers have no meaning here.
         for arguments in [
             &["--request", "GET", "--data", "not read"][..],
             &["-H", "grpc-encoding: nonsense"],
@@ -55,7 +55,7 @@ async fn hostile_addresses_are_refused_and_the_service_answers_on() {
             assert_eq!(found.status, 200, "{http:?} {arguments:?}: {}", found.text());
         }
     }
-    // HTTP/1.0 could not show that a file broke off.
+    // HTTP/1.0 could not show that a file ended early.
     let old = curl(Http::One, projection, "/v1/export/statistics.csv", &["--http1.0"]);
     assert_eq!(old.status, 505, "{old:?}");
     let whole = file(Http::One, &pair, &format!("cras.csv?minPosition={position}"));

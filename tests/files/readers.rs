@@ -1,4 +1,4 @@
-//! pandas and `DuckDB` read the addresses, and find the figures that the API answers.
+//! pandas and `DuckDB` read the addresses, and find the figures of the API.
 
 use cra_contracts::v1 as pb;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! What the address cannot ask is refused with the parameter, what was found, what is expected, and the French message of
-//! the call.
+//! An invalid address is refused with the parameter, what was found, what is expected, and the French message of the
+//! call.
 
 use cra_contracts::v1 as pb;
 use cra_runtime::rejection::violations_of;
@@ -90,7 +90,7 @@ async fn a_refusal_says_what_that_of_the_call_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_reached_says_when_to_come_back() {
-    // More than is written ahead of a reader that takes nothing.
+    // More than is buffered ahead of a reader that takes nothing.
     let (pair, position) = filled(&[("LIMITS__EXPORTS_IN_FLIGHT", "1")], 3_000).await;
     let request = pb::ExportRequest {
         content: pb::ExportContent::Cras.into(),
@@ -127,7 +127,7 @@ async fn what_is_no_file_is_404_and_another_method_405() {
             let refused = curl(http, projection, "/v1/export/cras.csv", &["--request", method]);
             assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD"), "{method}");
         }
-        // Ingestion has no files.
+        // Ingestion serves no files.
         assert_eq!(curl(http, pair.ingestion.address(), "/v1/export/cras.csv", &[]).status, 404);
     }
 }

@@ -1,5 +1,5 @@
-//! With the users of production: the operator of the log may forget, the services and the backup may not, and the services
-//! run on the new log with the permissions that they have.
+//! With the users of production: the operator of the log may make it forget, the services and the backup may not, and
+//! the services run on the new log with their permissions.
 
 use std::fs;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn services(guarded: &Guarded, stream: (&str, &str)) -> (Service, Service) {
 
 fn as_user(guarded: &Guarded, user: &str, projection: &Service, arguments: &[&str]) -> Ended {
     let (secret, url) = (password(user), guarded.url.as_str());
-    // What a user may not do is not answered: it is waited for until then.
+    // The server does not answer what a user may not do: the client waits until then.
     let patience = ("CRA_LOG__START_TIMEOUT_MS", "3000");
     let projection = format!("http://{}", projection.address());
     let environment = [
@@ -36,7 +36,7 @@ fn as_user(guarded: &Guarded, user: &str, projection: &Service, arguments: &[&st
         ("CRA_PROJECTION_URL", &projection),
         patience,
     ];
-    // A reader that may not read waits for half a minute.
+    // A reader without the permission to read waits for half a minute.
     let timeout = Duration::from_mins(2);
     run_to_end_within(timeout, Kind::CommandLine, &guarded.dir.path().join("desk"), arguments, &environment)
 }

@@ -1,5 +1,5 @@
-//! The certificate is in the lineage of the new log, in its backups and in what a projection reports; a backup of before a
-//! forgetting does not bring anything back unnoticed.
+//! The certificate is in the lineage of the new log, in its backups and in the status of a projection. A backup from
+//! before a forgetting cannot bring anything back unnoticed.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ struct Forgotten {
 }
 
 impl Forgotten {
-    /// In slot a, forgotten to slot b; commands are killed at chance moments, also after the seal.
+    /// In slot a, copied to slot b; commands are killed at random moments, also after the seal.
     async fn by_commands_that_are_killed(pair: Pair) -> Self {
         let desk = tempfile::tempdir().unwrap();
         fs::write(desk.path().join("retention.toml"), RULES).unwrap();
@@ -74,7 +74,7 @@ async fn the_certificate_is_in_every_backup_of_the_new_log_and_an_old_backup_bri
     let back = forgotten.cra(&["log", "import", "backup-old", "--nats-stream", "CRA"]);
     assert!(back.stderr.contains("would bring back what was forgotten"), "{}", back.stderr);
 
-    // A log that is restored from the new backup is of the same chain.
+    // A log restored from the new backup belongs to the same lineage.
     done(cra_in(&desk, &["log", "import", "backup-new", "--data", "data"]));
     done(cra_in(&desk, &["log", "export", "backup-restored", "--data", "data"]));
     assert_eq!(certified(&desk.join("backup-restored"), forgotten.former()), forgotten.certificate);
@@ -132,7 +132,7 @@ async fn says_which_forgetting(
     let [forgetting] = &now.forgettings[..] else { panic!("{:?}", now.forgettings) };
     assert_eq!((forgetting.former_log.as_str(), forgetting.last_common_position), (&*status.log, last));
     assert_eq!(serde_json::from_str::<Value>(&forgetting.certificate).unwrap(), *certificate);
-    // It stays the same over a restart.
+    // It remains the same after a restart.
     projection.terminate();
     projection.ended().await;
     projection.start_and_serve().await;
@@ -142,7 +142,7 @@ async fn says_which_forgetting(
     projection
 }
 
-/// Backups of the former log go with it, and no other backup does.
+/// Backups of the former log are deleted with it, and no other backup is.
 fn destroys_with_backups(forgotten: &Forgotten, projection: &Service) {
     let desk = forgotten.desk.path();
     let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--confirm", "CRA_A"];

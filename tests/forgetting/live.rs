@@ -1,4 +1,4 @@
-//! A log on NATS is copied to the other slot while platforms record, and takes over from the one that is sealed.
+//! A log on NATS is copied to the other slot while platforms record, and the copy takes over after the log is sealed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,7 +22,7 @@ async fn entries(url: &str, slot: Slot) -> Vec<LogEntry> {
     log.read(Position::START).take(head).map(Result::unwrap).collect().await
 }
 
-/// `cra log forget` from the first slot to the second, off the workers that the load needs.
+/// `cra log forget` from the first slot to the second, on a thread outside of the workers of the load.
 async fn forget(dir: &Path, pair: &Pair, more: &[&str]) -> Ended {
     let (url, projection) = (pair.nats.url(), format!("http://{}", pair.projection.address()));
     let arguments = ["log", "forget", "--from", "slot:a", "--to", "slot:b", "--work", "work", "--json"];

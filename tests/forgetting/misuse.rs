@@ -1,5 +1,5 @@
-//! A command that is run twice at once, with another work folder, with other rules, on a full disk, or again after its end
-//! says what is wrong, and neither log is harmed.
+//! A command that is run twice at once, with another work folder, with other rules, on a full disk, or again after its
+//! end reports what is wrong, and harms neither log.
 
 use std::fs;
 
@@ -39,10 +39,10 @@ async fn a_copy_on_nats_takes_one_work_folder_and_one_set_of_rules_and_ends_once
     let finish = || done(forget("work", "retention.toml", &["--finish", "--json"])).stdout;
     let certificate: Value = serde_json::from_str(&finish()).unwrap();
     assert_eq!(certificate["from"]["position"], life.last);
-    // As if it had been killed before the certificate was written: it is the one that the new log names.
+    // As if it had been killed before the certificate was written: the new log contains the certificate.
     fs::remove_file(desk.path().join("work/certificate.json")).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&finish()).unwrap(), certificate);
-    // The names lead back: nothing is destroyed while they are there.
+    // The names resolve aliases: nothing is destroyed while they exist.
     fs::write(desk.path().join("work/names.json"), "{}").unwrap();
     let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--confirm", "CRA_A"];
     let destroy = [&destroy[..], &["--certificate", "work/certificate.json"], &servers].concat();

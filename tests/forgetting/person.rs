@@ -1,4 +1,4 @@
-//! What is recorded about one advisor comes out by one command, with who read it.
+//! One command outputs all records about one advisor, with who read them.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::done;
 use crate::harness::{Kind, Pair, cra_of, new_id, run_to_end, submission, submitted};
 
-/// Of [`cra_of`]: every seventh CRA is theirs.
+/// An advisor of [`cra_of`]: every seventh CRA is theirs.
 const ADVISOR: &str = "conseiller-2";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! Where identity is configured, a log on NATS forgets only by a token of `operations`, which the projection of that log
-//! verifies before the copy, before the seal and before the deletion. Refused, a command leaves everything as it was.
+//! With identity, a log on NATS is made to forget only with a token of `operations`, which the projection of that log
+//! verifies before the copy, before the seal and before the deletion. A refused command changes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,13 +168,13 @@ async fn a_log_forgets_and_is_destroyed_only_by_a_token_of_operations() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_projection_without_identity_and_no_flag_replaces_the_token() {
     let guarded = Guarded::start().await;
-    // Of the same log, without identity.
+    // A projection of the same log, without identity.
     let open = [("LOG__SLOT", "a")];
     let (_, mut other) = service_pair(&guarded.desk.path().join("open"), &guarded.pair.nats.url(), &open);
     other.start_and_serve().await;
     let refused = guarded.forget("", &other, &["--finish"]);
     assert!(refused.stderr.contains("asks for no token"), "{}", refused.stderr);
-    // Of another log.
+    // A projection of another log.
     let elsewhere = Pair::start().await;
     let refused = guarded.forget("operations", &elsewhere.projection, &["--finish"]);
     assert!(refused.stderr.contains("serves the log"), "{}", refused.stderr);
@@ -187,7 +187,7 @@ async fn no_projection_without_identity_and_no_flag_replaces_the_token() {
     let without = ["--finish", "--without-projection", "panne du site"];
     let refused = guarded.forget("operations", away, &without);
     assert!(refused.stderr.contains("[identity.tokens]"), "{}", refused.stderr);
-    // A projection that answers is not passed over.
+    // A projection that answers cannot be bypassed.
     let refused = guarded.forget("cra:read", &guarded.pair.projection, &without);
     assert!(refused.stderr.contains("SCOPE_MISSING"), "{}", refused.stderr);
 

@@ -1,4 +1,4 @@
-//! `curl`: HTTP as those speak it who have no library of this project.
+//! `curl`: HTTP as spoken by callers without a library of this project.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,19 +25,19 @@ impl Http {
     }
 }
 
-/// What `curl` got.
+/// Result of `curl`.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetched {
-    /// Of the program: 0 where the answer came whole.
+    /// Exit code of the program: 0 if the answer is complete.
     pub(crate) exit: i32,
     pub(crate) status: u16,
-    /// By name, in lower case; several of one name are joined by commas.
+    /// Headers by name, in lower case; several of one name are joined by commas.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Fetched {
-    /// A header; empty where there is none.
+    /// A header; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -54,7 +54,7 @@ impl Fetched {
     }
 }
 
-/// Asks an address of a service, with further arguments of `curl`.
+/// Requests an address of a service, with further arguments of `curl`.
 pub(crate) fn curl(http: Http, service: SocketAddr, path: &str, arguments: &[&str]) -> Fetched {
     let folder = tempfile::tempdir().unwrap();
     let (head, body) = (folder.path().join("head"), folder.path().join("body"));

@@ -1,5 +1,5 @@
-//! Files at plain addresses need what their export by gRPC needs: each scope, inside the perimeter and outside, gets the
-//! same answer both ways.
+//! Files at plain addresses require the same rights as their export by gRPC: each scope, inside the perimeter and
+//! outside, gets the same answer both ways.
 
 use cra_contracts::v1 as pb;
 use cra_runtime::identity::Scope;
@@ -81,7 +81,7 @@ async fn without_a_good_token_a_file_is_401_and_the_description_is_open() {
     let pair = Pair::start_trusting(&issuer, &[]).await;
     let projection = pair.projection.address();
     for http in Http::BOTH {
-        // Whatever else is wrong with the address: who calls is judged first.
+        // The caller is checked before all other parts of the address.
         for path in ["/v1/export/cras.csv", "/v1/export/statistics.parquet?x=1&department=%zz"] {
             let without = curl(http, projection, path, &[]);
             assert_eq!((without.status, without.header("www-authenticate")), (401, "Bearer"), "{path}");

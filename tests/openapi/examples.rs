@@ -1,4 +1,5 @@
-//! Every example of the description is sent as it is, and answered; the examples of refusals are those of the service.
+//! Every example of the description is sent unchanged, and answered; the examples of refusals equal those of the
+//! service.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ fn sent(services: &Standalone, path: &str, item: &Value) -> Fetched {
     curl(Http::One, service, path, &["-H", "Content-Type: application/json", "-d", &example.to_string()])
 }
 
-/// What lasts of a refusal: its details are encoded in any order.
+/// The stable part of a refusal: its details are encoded in any order.
 fn lasting(mut refusal: Value) -> Value {
     for detail in refusal["details"].as_array_mut().into_iter().flatten() {
         detail.as_object_mut().unwrap().remove("value");

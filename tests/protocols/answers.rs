@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::ways::{Call, Ended, WAYS, made};
 use crate::harness::{Issuer, Pair, carrying, contract, eventually, national, new_id, submission, workshop};
 
-/// Methods whose answers depend on the moment.
+/// Methods whose answers change over time.
 const OF_THE_MOMENT: &str = "OperationsService/";
 
-/// What an answer has whenever the same is asked again: page tokens are sealed anew, and a correction sent again is a duplicate.
+/// The stable part of an answer: page tokens are sealed anew, and a correction sent again is a duplicate.
 fn lasting(ended: &Ended) -> Ended {
     let mut ended = ended.clone();
     for answer in &mut ended.answers {
@@ -26,7 +26,7 @@ fn lasting(ended: &Ended) -> Ended {
     ended
 }
 
-/// A request of each method that is answered, and that every further one finds as it was.
+/// A request of each method that is answered, and that does not change the answers of the following ones.
 fn answered(cra_id: &str) -> Vec<(&'static str, Value)> {
     let cra = proto_json::to_value(&workshop(5));
     let days = json!({"from": "2024-03-01", "to": "2024-03-31"});
@@ -52,7 +52,7 @@ fn answered(cra_id: &str) -> Vec<(&'static str, Value)> {
             "StatisticsService/GetCrossTable",
             json!({"rows": "DIMENSION_THEME", "columns": "DIMENSION_CHANNEL", "measure": "MEASURE_CRAS"}),
         ),
-        // Refused, for one that is open does not end.
+        // Refused, because an open stream does not end.
         ("StatisticsService/WatchStatistics", json!({"selection": {"from": "hier"}})),
         ("StatisticsService/ListCras", json!({"pageSize": 2})),
         ("StatisticsService/GetCra", json!({"craId": cra_id})),
@@ -119,7 +119,7 @@ async fn every_method_gives_the_same_answers_and_refusals_by_every_protocol_that
             let (own, expected) = (&ended[&call.name], &by_grpc[&call.name]);
             let path = format!("/cra.v1.{}", call.method);
             let is_right = if shapes[&path] == Shape::Both && !carries_both {
-                // Some of these clients refuse it by themselves, and others read the HTTP status alone.
+                // Some of these clients refuse it themselves, and others read the HTTP status only.
                 let is_named = own.message.contains("call SubmitCra for each of them");
                 own.code != "OK" && own.answers.is_empty() && (way != "grpc-web" || is_named)
             } else if call.name.starts_with(OF_THE_MOMENT) {

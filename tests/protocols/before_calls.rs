@@ -1,5 +1,5 @@
-//! Requests that are refused before they are a call are counted by cause; those that are refused for lack of rights, or by
-//! a limit, are audited.
+//! Requests that are refused before they become a call are counted by cause. Those refused for lack of rights or by a
+//! limit are audited.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ async fn requests_that_are_no_call_are_counted_by_cause_and_audited_without_thei
         assert_eq!(answer.status, status, "{arguments:?}: {answer:?}");
         assert_eq!(figure(&pair.projection, &series).await, before + 1, "{cause}: {arguments:?}");
     }
-    // A message that is no JSON is one of a call.
+    // A message that is not JSON belongs to a call.
     let malformed = figure(&pair.projection, "cra_requests_refused_total{cause=\"malformed\"}").await;
     assert_eq!(curl(&["--header", JSON, &statistics], b"{").status, 400);
     assert_eq!(figure(&pair.projection, "cra_requests_refused_total{cause=\"malformed\"}").await, malformed);

@@ -1,5 +1,5 @@
-//! Pages of browsers: those of configured origins may call and read the answers, and no other; on a service without identity a
-//! page elsewhere reaches nothing by another name of the service.
+//! Pages in browsers: those of configured origins may call and read the answers, and no others. Without identity, a
+//! page elsewhere cannot reach a service by another of its names.
 
 use super::curl::{Answer, curl};
 use crate::harness::{Issuer, Pair, Standalone, national};

@@ -11,7 +11,7 @@ use tonic_types::pb::BadRequest;
 
 use crate::harness::{Standalone, new_id, submission, workshop};
 
-/// Its program, which `tests/run` installs.
+/// Path of the program, which `tests/run` installs.
 pub(crate) fn program() -> PathBuf {
     let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| "../target/tools".into(), PathBuf::from);
     let program = tools.join("buf/bin/buf");
@@ -29,7 +29,7 @@ fn called(arguments: &[&str], address: std::net::SocketAddr, method: &str, reque
         .unwrap()
 }
 
-/// The answers of a call that went well.
+/// The answers of a successful call.
 #[track_caller]
 fn answers(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -48,7 +48,7 @@ async fn buf_curl_submits_counts_follows_and_is_refused_by_each_of_its_protocols
         &["--protocol", "grpcweb", HTTP_2, "--schema", &schema],
         &["--protocol", "connect", "--schema", &schema],
         &["--protocol", "connect", HTTP_2, "--schema", &schema],
-        // Reflection is a stream both ways.
+        // Reflection is a bidirectional stream.
         &["--protocol", "grpc", HTTP_2],
         &["--protocol", "connect", HTTP_2],
     ]

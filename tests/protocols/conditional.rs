@@ -1,4 +1,4 @@
-//! A call by GET that is made again is answered 304, without counting, until its answer would differ.
+//! A repeated call by GET is answered 304 without counting, until its answer would differ.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +19,7 @@ fn address(pair: &Pair, method: &str, request: &str) -> String {
     )
 }
 
-/// Calls a method by GET, as a caller that has the answer of a tag.
+/// Calls a method by GET, with the tag of an earlier answer.
 fn got(pair: &Pair, method: &str, request: &str, token: &str, tag: Option<&str>) -> Answer {
     let token = format!("authorization: Bearer {token}");
     let known = tag.map(|tag| format!("if-none-match: {tag}"));
@@ -82,7 +82,7 @@ async fn the_same_question_by_get_is_304_until_a_cra_is_recorded_and_never_for_a
         );
         tags.push(tag);
     }
-    // Whatever the order of the values, the form of the address, and what else is asked of the position.
+    // Independent of the order of the values, the form of the address, and how the position is requested.
     let pair_of = r#"{"selection":{"departmentCodes":["35","75"]}}"#;
     let tag = tag_of(&got(&pair, "StatisticsService/GetStatistics", pair_of, &token, None));
     for same in [
@@ -104,7 +104,7 @@ async fn the_same_question_by_get_is_304_until_a_cra_is_recorded_and_never_for_a
     let narrowed = r#"{"selection":{"departmentCodes":["35"]}}"#;
     let tag = tag_of(&got(&pair, "StatisticsService/ListCras", narrowed, &token, None));
     assert_eq!(got(&pair, "StatisticsService/ListCras", narrowed, &another, Some(&tag)).status, 200);
-    // Rights come first.
+    // Rights are checked first.
     let refused = got(&pair, "StatisticsService/GetStatistics", "{}", &another, Some(&tags[0]));
     assert_eq!((refused.status, refused.reason().as_str()), (403, "BEYOND_PERIMETER"));
 

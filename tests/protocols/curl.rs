@@ -11,7 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// In small letters, each with its end of line.
+    /// In lower case, each with its line end.
     pub(crate) headers: String,
     pub(crate) body: Vec<u8>,
 }
@@ -57,7 +57,7 @@ impl Answer {
     }
 }
 
-/// What `curl` gets with these arguments; the body that it sends comes from `body`.
+/// The answer that `curl` receives with these arguments; `body` is the body that it sends.
 pub(crate) fn curl(arguments: &[&str], body: &[u8]) -> Answer {
     let dir = tempfile::tempdir().unwrap();
     let (sent, headers, got) = (dir.path().join("sent"), dir.path().join("headers"), dir.path().join("got"));

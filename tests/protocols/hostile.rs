@@ -1,4 +1,5 @@
-//! HTTP as attackers send it: refused with a reason, in bounded memory and time, and never taken for another request.
+//! HTTP as attackers send it: refused with a reason, in bounded memory and time, and never interpreted as another
+//! request.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -63,7 +64,7 @@ async fn a_request_never_hides_another_one() {
     let answer = sent(services.projection, lengths.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1);
-    // Chunks and a length, in either order: the chunks count, and nothing is read behind them.
+    // Chunks and a length, in either order: the chunks count, and no byte after them is read.
     for headers in [
         "content-length: 2\r\ntransfer-encoding: chunked\r\n",
         "transfer-encoding: chunked\r\ncontent-length: 2\r\n",

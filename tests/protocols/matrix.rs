@@ -1,4 +1,4 @@
-//! Who is let in does not depend on the protocol: every method with every scope, and questions within and beyond a perimeter.
+//! Admission does not depend on the protocol: every method with every scope, and queries within and beyond a perimeter.
 
 use std::collections::BTreeMap;
 
@@ -12,15 +12,15 @@ use crate::harness::{
     Issuer, Pair, carrying, contract, department, eventually, national, new_id, submission, workshop,
 };
 
-/// Whether a call ended as it should.
+/// Whether a call ended as expected.
 type Expected<'a> = &'a dyn Fn(&Ended) -> bool;
 
-/// Ways that carry one request, and ways that carry requests as they come: counted here once more, so that a way that is
-/// left out of the list fails the tests.
+/// Protocols that carry one request, and protocols that carry a stream of requests. Counted here independently, so that
+/// a protocol missing from the list fails the tests.
 const WAYS_OF_ONE: usize = 9;
 const WAYS_OF_BOTH: usize = 3;
 
-/// How many ways carry a method, by its descriptor.
+/// Number of protocols that carry a method, by its descriptor.
 fn ways_of(method: &str) -> usize {
     match contract()[&format!("/cra.v1.{method}")] {
         Shape::Single | Shape::Answers => WAYS_OF_ONE,
@@ -28,7 +28,7 @@ fn ways_of(method: &str) -> usize {
     }
 }
 
-/// Makes the calls by every protocol that carries them, compares each with what is expected, and gives how many were made.
+/// Makes the calls by every protocol that carries them, compares each with its expectation, and returns their number.
 fn all_end(calls: &[(Call, Expected<'_>)]) -> usize {
     let shapes = contract();
     let (mut wrong, mut made_calls) = (Vec::new(), 0);
@@ -70,14 +70,14 @@ async fn each_scope_opens_the_same_methods_by_every_protocol() {
             Needs::AnyOf(scopes) => scopes,
         };
         let name = method.path.strip_prefix("/cra.v1.").unwrap();
-        // Streams that a scope opens do not end by themselves; their rows are those of the tests of scopes.
+        // Streams that a scope opens do not end by themselves; the tests of scopes cover them.
         let is_endless = name.ends_with("WatchStatistics") || name.ends_with("FollowCras");
         let is_work = name.starts_with("OperationsService/") && method.shape != Shape::Single;
         let without: Expected<'_> = if scopes.is_empty() { &is_let_in } else { &is_unknown };
         calls.push((call(&pair, name, format!("{name} without a token"), json!({}), None), without));
         for scope in Scope::ALL {
             let is_enough = scopes.is_empty() || scopes.contains(&scope);
-            // Handlers of these say what they need for what is asked.
+            // The handlers of these methods determine the required scope from the request.
             let is_judged_later = name.ends_with("/Export") || name.ends_with("/GetCrossTable");
             if is_enough && (is_endless || is_work || is_judged_later) {
                 left_out += ways_of(name);
@@ -88,7 +88,7 @@ async fn each_scope_opens_the_same_methods_by_every_protocol() {
             calls.push((case, if is_enough { &is_let_in } else { &is_refused }));
         }
     }
-    // Each method of the contract without a token and with each scope, by each way that carries it.
+    // Each method of the contract without a token and with each scope, by each protocol that carries it.
     let every_method = contract();
     let ways = every_method.keys().map(|path| ways_of(path.strip_prefix("/cra.v1.").unwrap()));
     let expected = ways.sum::<usize>() * (1 + Scope::ALL.len()) - left_out;
@@ -163,6 +163,6 @@ async fn a_perimeter_bounds_the_same_questions_by_every_protocol() {
             ));
         }
     }
-    // Eight questions of four selections, and two of two CRAs.
+    // Eight queries of four selections, and two of two CRAs.
     assert_eq!(all_end(&calls), (8 * 4 + 2 * 2) * WAYS_OF_ONE);
 }

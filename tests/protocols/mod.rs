@@ -1,5 +1,5 @@
-//! One contract by every protocol on one port: gRPC, gRPC-Web and Connect, in JSON and encoded, over HTTP/1.1 and HTTP/2, by
-//! clients that others wrote. Each gives the same answers, the same refusals, and lets the same callers in.
+//! One contract by every protocol on one port: gRPC, gRPC-Web and Connect, in JSON and in protobuf, over HTTP/1.1 and
+//! HTTP/2, by third-party clients. Each gives the same answers and refusals, and admits the same callers.
 
 mod answers;
 mod before_calls;

@@ -1,4 +1,4 @@
-//! A call that exceeds the time limit of its caller ends then, with its reason, and holds nothing of the service any more.
+//! A call that exceeds its caller's time limit ends then, with its reason, and releases everything in the service.
 
 use super::curl::{post, sent};
 use crate::harness::{Pair, Service, eventually, figure, new_id, submission, workshop};
@@ -16,7 +16,7 @@ async fn is_idle(service: &Service, rpc: &str, limit: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connect_call_beyond_its_callers_time_limit_is_deadline_exceeded_and_its_work_ends() {
     let pair = Pair::start_with(&[("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0")]).await;
-    // A body that does not come: the service itself would wait for two minutes.
+    // A body that does not arrive: the service itself would wait for two minutes.
     let half = "POST /cra.v1.StatisticsService/GetStatistics HTTP/1.1\r\nhost: localhost\r\n\
                 content-type: application/json\r\nconnect-timeout-ms: 700\r\ncontent-length: 100\r\n\
                 connection: close\r\n\r\n{";

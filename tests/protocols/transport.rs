@@ -1,4 +1,5 @@
-//! Over TLS callers agree on HTTP/2 or HTTP/1.1, and call by every protocol alike, with a certificate where one is required.
+//! Over TLS callers negotiate HTTP/2 or HTTP/1.1, and call by every protocol alike, with a certificate if one is
+//! required.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -109,7 +110,7 @@ impl Setup {
 async fn over_tls_every_protocol_is_called_over_http_2_and_http_1_1() {
     let setup = set_up(None).await;
     setup.calls_by_every_way(&[]);
-    // The version that was agreed on is the one that was asked for.
+    // The negotiated version is the requested one.
     for (version, expected) in [("--http1.1", "1.1"), ("--http2", "2")] {
         let agreed = Command::new("curl")
             .args([

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::harness::contract;
 
-/// A protocol, as `tests/readers/ask_by_connect.mjs` names it, and whether it carries requests as they come.
+/// A protocol, as `tests/readers/ask_by_connect.mjs` names it, and whether it carries a stream of requests.
 pub(crate) const WAYS: [(&str, bool); 9] = [
     ("grpc", true),
     ("connect-json", true),
@@ -34,14 +34,14 @@ pub(crate) const WAYS: [(&str, bool); 9] = [
 pub(crate) struct Call {
     pub(crate) name: String,
     pub(crate) address: String,
-    /// Such as `StatisticsService/GetStatistics`.
+    /// Name of the method, such as `StatisticsService/GetStatistics`.
     pub(crate) method: String,
-    /// In the contract's JSON.
+    /// Request in the contract's JSON.
     pub(crate) request: Value,
     pub(crate) token: Option<String>,
 }
 
-/// How a call ended: its code, its reason or none, and its answers.
+/// The end of a call: its code, its reason if any, and its answers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Ended {
     pub(crate) code: String,
@@ -92,7 +92,7 @@ fn encoded(method: &str, request: &Value) -> Vec<u8> {
     DynamicMessage::deserialize(method.input(), request).unwrap().encode_to_vec()
 }
 
-/// Makes the calls one after the other; how each ended, by its name. Blocks.
+/// Makes the calls one after the other; returns the end of each by its name. Blocks.
 pub(crate) fn made(way: &str, calls: &[Call]) -> BTreeMap<String, Ended> {
     let shapes = contract();
     let cases = calls.iter().map(|call| {

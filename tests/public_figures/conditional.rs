@@ -1,9 +1,9 @@
-//! A reader of public figures that asks again by GET is answered 304 until the next publication, whatever is recorded.
+//! A reader of public figures that repeats a GET is answered 304 until the next publication, whatever is recorded.
 
 use super::publishing::{Publishing, record};
 use crate::harness::{Fetched, Http, chance, curl};
 
-/// Asks for the figures of the country by GET, with the tag of an earlier answer.
+/// Requests the figures of the country by GET, with the tag of an earlier answer.
 fn got(publishing: &Publishing, token: &str, tag: Option<&str>) -> Fetched {
     let path = "/cra.v1.StatisticsService/GetStatistics?encoding=json&message=%7B%7D";
     let bearer = format!("Authorization: Bearer {token}");

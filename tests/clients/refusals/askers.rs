@@ -63,14 +63,14 @@ pub(super) struct Asker {
     ended: BTreeMap<String, Ended>,
 }
 
-/// Which calls it can make.
+/// The calls that it can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// Any, with any bytes as messages.
+    /// Any call, with any bytes as messages.
     Bytes,
-    /// Those whose messages are of the contract.
+    /// Calls whose messages are valid in the contract.
     Messages,
-    /// Of these, those with one request.
+    /// As before, but only with one request.
     OneMessage,
 }
 
@@ -94,7 +94,7 @@ impl Asker {
         ]
     }
 
-    /// Those of gRPC, of Connect and of gRPC-Web, ready to ask.
+    /// The clients of gRPC, of Connect and of gRPC-Web, started.
     pub(super) fn of_every_protocol() -> Vec<Self> {
         let of_others = [
             ("connect-json", Reach::Messages),

@@ -88,7 +88,7 @@ impl Case {
         })
     }
 
-    /// Whether each request is a message of its method; of a method that nothing describes, whether it says nothing.
+    /// Whether each request is a message of its method; for a method without a description, whether it is empty.
     pub(super) fn is_of_messages(&self) -> bool {
         let method = self.path.strip_prefix("/cra.v1.").and_then(described);
         self.requests.iter().all(|request| match (request, &method) {
