@@ -1,13 +1,14 @@
 //! Communes of a selection, and how much of each department they are.
 
-use cra_domain::territory::{self, Commune, DepartmentId, RegionId};
+use cra_domain::territory::{self, CommuneId, Department, RegionId};
 
+use super::code_set::CodeSet;
 use super::scope::Scope;
 
 /// A set of communes of today, by their index.
 #[derive(Clone, Debug)]
 pub(super) struct CommuneSet {
-    communes: Vec<bool>,
+    communes: CodeSet,
     /// By index of the department.
     departments: Vec<Coverage>,
 }
@@ -21,52 +22,75 @@ pub(crate) enum Coverage {
 }
 
 impl CommuneSet {
-    /// The communes for which a condition holds.
-    pub(super) fn of(is_selected: impl Fn(&Commune) -> bool) -> Self {
+    /// These communes, each once.
+    pub(super) fn of(ids: impl IntoIterator<Item = CommuneId>) -> Self {
         let all = territory::communes();
-        let communes: Vec<bool> = all.all().iter().map(is_selected).collect();
-        let mut departments: Vec<Option<Coverage>> = vec![None; all.departments().len()];
-        for (commune, is_selected) in all.all().iter().zip(&communes) {
-            let of_commune = if *is_selected { Coverage::All } else { Coverage::None };
-            let department = &mut departments[usize::from(commune.department_id().index())];
-            *department = match department {
-                Some(coverage) if *coverage != of_commune => Some(Coverage::Some),
-                _ => Some(of_commune),
-            };
+        let mut communes = CodeSet::default();
+        let mut selected = vec![0; all.departments().len()];
+        for id in ids {
+            communes.insert(id.index().into());
+            selected[usize::from(all.department_of(id).index())] += 1;
         }
-        let departments = departments.into_iter().map(|coverage| coverage.unwrap_or(Coverage::None));
-        Self { communes, departments: departments.collect() }
+        let coverage = |(department, selected): (&Department, usize)| match selected {
+            0 => Coverage::None,
+            selected if selected < all.of_department(department.id()).len() => Coverage::Some,
+            _ => Coverage::All,
+        };
+        let departments = all.departments().iter().zip(selected).map(coverage).collect();
+        Self { communes, departments }
     }
 
-    /// The communes of some scopes.
+    /// The communes of some scopes, which are disjoint.
     pub(super) fn of_scopes(scopes: &[Scope]) -> Self {
-        let mut regions = vec![false; 1 + usize::from(RegionId::MAX)];
-        let mut departments = vec![false; 1 + usize::from(DepartmentId::MAX)];
-        let mut communes = vec![false; territory::communes().all().len()];
+        let all = territory::communes();
+        let mut ids = Vec::new();
         for scope in scopes {
-            match scope {
-                Scope::Region(id) => regions[usize::from(id.index())] = true,
-                Scope::Department(id) => departments[usize::from(id.index())] = true,
-                Scope::Commune(id) => communes[usize::from(id.index())] = true,
+            match *scope {
+                Scope::Region(region) => {
+                    let departments = all.departments().iter().filter(|it| it.region_id() == region);
+                    ids.extend(departments.flat_map(|it| all.of_department(it.id())));
+                }
+                Scope::Department(id) => ids.extend(all.of_department(id)),
+                Scope::Commune(id) => ids.push(id),
                 Scope::Country | Scope::Structure(_) | Scope::Advisor(_) => {}
             }
         }
-        Self::of(|commune| {
-            communes[usize::from(commune.id().index())]
-                || departments[usize::from(commune.department_id().index())]
-                || regions[usize::from(commune.region_id().index())]
-        })
+        Self::of(ids)
     }
 
-    /// A flag for every commune.
-    pub(super) fn flags(&self) -> &[bool] {
-        &self.communes
+    /// The smallest set of scopes with exactly these communes: whole regions and departments if all of their communes are
+    /// selected.
+    pub(super) fn scopes(&self) -> Vec<Scope> {
+        let all = territory::communes();
+        let by_department = || all.departments().iter().zip(&self.departments);
+        let mut is_whole = vec![true; 1 + usize::from(RegionId::MAX)];
+        for (department, coverage) in by_department() {
+            is_whole[usize::from(department.region_id().index())] &= *coverage == Coverage::All;
+        }
+        let mut scopes = Vec::new();
+        for (department, coverage) in by_department() {
+            match coverage {
+                Coverage::None => {}
+                Coverage::All if is_whole[usize::from(department.region_id().index())] => {
+                    scopes.push(Scope::Region(department.region_id()));
+                }
+                Coverage::All => scopes.push(Scope::Department(department.id())),
+                Coverage::Some => {
+                    let communes = all.of_department(department.id()).iter();
+                    let selected = communes.filter(|id| self.contains(id.index().into()));
+                    scopes.extend(selected.map(|id| Scope::Commune(*id)));
+                }
+            }
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        scopes
     }
 
     /// Whether a commune is in it.
     #[inline]
     pub(crate) fn contains(&self, commune: i64) -> bool {
-        usize::try_from(commune).is_ok_and(|at| self.communes.get(at) == Some(&true))
+        u32::try_from(commune).is_ok_and(|index| self.communes.contains(index))
     }
 
     /// How many communes of the department of a commune are in it.
@@ -80,19 +104,52 @@ impl CommuneSet {
 
 #[cfg(test)]
 mod tests {
+    use cra_domain::territory::Commune;
+
     use super::*;
+
+    fn commune(code: &str) -> &'static Commune {
+        let communes = territory::communes();
+        communes.get(communes.resolve(code).unwrap())
+    }
+
+    fn selected(is_selected: impl Fn(&Commune) -> bool) -> CommuneSet {
+        CommuneSet::of(territory::communes().all().iter().filter(|it| is_selected(it)).map(Commune::id))
+    }
 
     #[test]
     fn a_department_is_covered_by_all_some_or_none_of_its_communes() {
-        let communes = territory::communes();
-        let commune = |code| communes.get(communes.resolve(code).unwrap());
         let (rennes, brest) = (commune("35238"), commune("29019"));
         let index = |commune: &Commune| i64::from(commune.id().index());
-        let set = CommuneSet::of(|it| it.department_id() == rennes.department_id() || it.id() == brest.id());
+        let set = selected(|it| it.department_id() == rennes.department_id() || it.id() == brest.id());
         assert!(set.contains(index(rennes)) && set.contains(index(brest)));
         assert_eq!(set.department_of(index(rennes)), Coverage::All);
         assert_eq!(set.department_of(index(brest)), Coverage::Some);
         assert_eq!(set.department_of(index(commune("75056"))), Coverage::None);
         assert_eq!(set.department_of(-1), Coverage::None);
+    }
+
+    #[test]
+    fn communes_are_named_by_the_fewest_territories() {
+        let commune = commune("35238");
+        let (region, department) = (commune.region_id(), commune.department_id());
+        let scopes = |is_selected: &dyn Fn(&Commune) -> bool| selected(is_selected).scopes();
+        assert_eq!(scopes(&|_| false), []);
+        assert_eq!(scopes(&|it| it.id() == commune.id()), [Scope::Commune(commune.id())]);
+        assert_eq!(scopes(&|it| it.department_id() == department), [Scope::Department(department)]);
+        assert_eq!(scopes(&|it| it.region_id() == region), [Scope::Region(region)]);
+        let all_but_it = scopes(&|it| it.region_id() == region && it.id() != commune.id());
+        let others = territory::communes().of_department(department).len() - 1;
+        assert_eq!(all_but_it.iter().filter(|it| matches!(it, Scope::Commune(_))).count(), others);
+        assert_eq!(all_but_it.iter().filter(|it| matches!(it, Scope::Department(_))).count(), 3);
+    }
+
+    #[test]
+    fn all_communes_are_all_regions_and_scopes_give_their_communes() {
+        let all = selected(|_| true).scopes();
+        assert!(all.iter().all(|scope| matches!(scope, Scope::Region(_))));
+        let rennes = commune("35238");
+        let of_scopes = [Scope::Region(rennes.region_id()), Scope::Commune(commune("75056").id())];
+        assert_eq!(CommuneSet::of_scopes(&of_scopes).scopes(), of_scopes);
     }
 }

@@ -5,7 +5,7 @@ use cra_domain::cra::{AgeCounts, Cra, Duration, Recipient, StatusCounts};
 use cra_domain::event::{Forgettable, Forgotten};
 use cra_domain::territory;
 use cra_domain::vocabulary::{Activity, Channel, Organisation, SubTheme, Theme, Word as _};
-use jiff::{Timestamp, ToSpan as _, civil::Date};
+use jiff::{Span, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -252,7 +252,8 @@ pub fn day_number(date: Date) -> i32 {
 /// The day of [`day_number`]; `None` beyond the calendar.
 #[must_use]
 pub fn date_of(day_number: i32) -> Option<Date> {
-    jiff::civil::date(1970, 1, 1).checked_add(i64::from(day_number).days()).ok()
+    let since_the_epoch = Span::new().try_days(day_number).ok()?;
+    jiff::civil::date(1970, 1, 1).checked_add(since_the_epoch).ok()
 }
 
 /// Nanoseconds since 1970, for instants of the years 1678 to 2262.

@@ -15,7 +15,7 @@ use super::commune_set::CommuneSet;
 use super::dictionary::{Code, Dictionary, Kind};
 use super::fact::{Fact, day_number};
 use super::packed_fact::{ActivityKey, FactRef, PackedFact, STATUS_LINES};
-use super::scope::{self, Scope, ScopeSet};
+use super::scope::{Scope, ScopeSet};
 use super::totals::duration_line;
 
 /// A selection that can be tested against facts.
@@ -52,7 +52,7 @@ impl Filter {
         let territories = &selection.territories;
         let filter = Self {
             days: selection.from.map_or(i32::MIN, day_number)..=selection.to.map_or(i32::MAX, day_number),
-            communes: territories.are_given().then(|| CommuneSet::of(|commune| territories.have(commune))),
+            communes: territories.are_given().then(|| CommuneSet::of(territories.matching())),
             postal_codes: selection.postal_codes.as_ref().map(|given| {
                 let mut codes = CodeSet::default();
                 codes.extend(given.iter().copied());
@@ -197,7 +197,7 @@ impl Filter {
             codes.as_ref().map(|codes| codes.codes().map(scope).collect::<Vec<_>>())
         };
         let given = [
-            self.communes.as_ref().map(|communes| scope::of_communes(communes.flags())),
+            self.communes.as_ref().map(CommuneSet::scopes),
             codes(&self.structures, Scope::Structure),
             codes(&self.advisors, Scope::Advisor),
         ];

@@ -8,7 +8,7 @@ use cra_contracts::{FILE_DESCRIPTOR_SET, bounds, v1};
 use cra_domain::cra::Submission;
 use cra_domain::perimeter::{Lists, Perimeter};
 use cra_domain::selection::{self, Selection};
-use cra_domain::{steps, territory};
+use cra_domain::steps;
 use cra_fixtures::requests::{filled, lists};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, Value};
@@ -80,8 +80,7 @@ fn cost(path: &str, message: &DynamicMessage, perimeter: &Perimeter) -> Cost {
         if let Some(selection) = &selection {
             let reading = Selection::read(selection);
             let _ = perimeter.allows(&reading.selection);
-            let of_selection = |commune: &&territory::Commune| reading.selection.territories.have(commune);
-            let _ = territory::communes().all().iter().filter(of_selection).count();
+            let _ = reading.selection.territories.matching().count();
             if reading.violations.is_empty() {
                 let _ = selection::restrictions(reading.selection.message());
             }

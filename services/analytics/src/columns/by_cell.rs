@@ -1,27 +1,52 @@
-//! Counts by the cells of a cross table: a row and a column of 64 facts are bitmaps, and a cell has the facts of both.
+//! Counts by the cells of a cross table. The lines of one axis are words of every group; for each line of the other axis, the facts
+//! in all of these words are counted at once.
 
 use cra_contracts::v1;
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{DurationBucket, Word as _};
+use fearless_simd::{Level, dispatch};
+use hashbrown::HashMap;
 
 use super::block::AsOf;
-use super::by_row::split;
+use super::by_row::{each_line, split};
+use super::dense::add_slices;
 use super::segment::{Groups, Segment};
 use super::select::{Matched, Selector};
 use super::slices::{Group, greater};
-use crate::cells::{Cells, Summed};
+use crate::cells::{Axes, Cells, Summed};
 use crate::dimension::{Dimension, Row, Source};
 use crate::filter::Filter;
 use crate::packed_fact::column_form::number;
 
-/// Facts that each count as much as a weight: a sum over facts adds, for each bitmap, its weight times the facts in it.
-type Weighted = Vec<(u64, i64)>;
+/// Row and column of a cell, as far as the outer axis determines them.
+type Key = (Option<Row>, Option<Row>);
 
-/// One row or column of a group: its facts, and what each of them counts where this axis divides people.
-struct Line {
-    row: Row,
-    facts: u64,
-    people: Weighted,
+/// The axes of a cross table, by the way in which they are counted.
+struct Crossing {
+    axes: Axes,
+    /// The axis whose lines are words of every group; `None` if both axes have as many lines as there are codes.
+    inner: Option<Inner>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inner {
+    Rows,
+    Columns,
+}
+
+/// A word that is counted: the sum of a line adds, for each of its terms, the weight times the facts in the word.
+struct Term {
+    line: usize,
+    weight: i64,
+}
+
+/// The counts of a segment: for each outer key, the facts in each term.
+struct Counts {
+    /// The instructions that the processor has.
+    level: Level,
+    terms: Vec<Term>,
+    keys: HashMap<Key, usize>,
+    facts: Vec<u32>,
 }
 
 impl Segment {
@@ -30,7 +55,9 @@ impl Segment {
         let Some(selector) = Selector::new(self, filter, as_of) else {
             return;
         };
-        let axes = cells.axes();
+        let crossing = Crossing::of(cells.axes());
+        let mut counts = Counts::of(&crossing, self.group(0));
+        let (mut words, mut of_keys) = (Vec::new(), Vec::new());
         for (number, among) in groups {
             let Matched { together, singly } = selector.group(number, among);
             if singly != 0 {
@@ -39,84 +66,155 @@ impl Segment {
             if together == 0 {
                 continue;
             }
-            let rows = self.lines(axes.rows(), number, together);
-            let columns = self.lines(axes.columns(), number, together);
-            let of_facts = match axes.summed() {
-                Summed::Measure(measure) => weights(measure, self.group(number)),
-                Summed::PeopleOfRow | Summed::PeopleOfColumn => Vec::new(),
-            };
-            for row in &rows {
-                for column in &columns {
-                    let facts = row.facts & column.facts;
-                    let weighted = match axes.summed() {
-                        Summed::PeopleOfRow => &row.people,
-                        Summed::PeopleOfColumn => &column.people,
-                        Summed::Measure(_) => &of_facts,
-                    };
-                    if facts != 0 {
-                        cells.add_sum(row.row, column.row, sum(weighted, facts));
-                    }
-                }
-            }
+            words.clear();
+            crossing.each_term(self.group(number), |_, _, word| words.push(word));
+            of_keys.clear();
+            crossing.keys(self, number, together, &mut of_keys);
+            counts.add(&of_keys, &words);
         }
-    }
-
-    /// The rows of a dimension that some facts of a group belong to.
-    fn lines(&self, dimension: Dimension, number: usize, facts: u64) -> Vec<Line> {
-        let mut lines = Vec::new();
-        if let Source::People(people) = dimension.source() {
-            let (group, first) = (self.group(number), people.start);
-            for line in people {
-                let facts = group.has(number::PEOPLE + line) & facts;
-                if facts != 0 {
-                    let people = bits(group.number(number::PEOPLE + line), u64::MAX).collect();
-                    lines.push(Line { row: dimension.row_of_line(line - first), facts, people });
-                }
-            }
-        } else {
-            split(dimension, self, number, facts, |row, facts| {
-                lines.push(Line { row, facts, people: Vec::new() });
-            });
-        }
-        lines
+        counts.carry(&crossing, cells);
     }
 }
 
-/// What each fact of a group counts in a measure.
-fn weights(measure: v1::Measure, group: Group<'_>) -> Weighted {
+impl Crossing {
+    fn of(axes: Axes) -> Self {
+        let has_words = |dimension: Dimension| !matches!(dimension.source(), Source::Codes);
+        // People are in words of the group only: an outer axis counts CRAs.
+        let inner = match (has_words(axes.rows()), has_words(axes.columns())) {
+            (true, false) => Some(Inner::Rows),
+            (true, true) if axes.rows().divides_people() => Some(Inner::Rows),
+            (_, true) => Some(Inner::Columns),
+            (false, false) => None,
+        };
+        Self { axes, inner }
+    }
+
+    fn inner(&self) -> Option<Dimension> {
+        self.inner.map(|inner| match inner {
+            Inner::Rows => self.axes.rows(),
+            Inner::Columns => self.axes.columns(),
+        })
+    }
+
+    /// Adds every outer key of some facts of a group, once, with its facts.
+    fn keys(&self, segment: &Segment, group: usize, facts: u64, keys: &mut Vec<(Key, u64)>) {
+        let (rows, columns) = (self.axes.rows(), self.axes.columns());
+        match self.inner {
+            Some(Inner::Rows) => split(columns, segment, group, facts, |column, facts| {
+                keys.push(((None, Some(column)), facts));
+            }),
+            Some(Inner::Columns) => split(rows, segment, group, facts, |row, facts| {
+                keys.push(((Some(row), None), facts));
+            }),
+            None => split(rows, segment, group, facts, |row, facts| {
+                split(columns, segment, group, facts, |column, facts| {
+                    keys.push(((Some(row), Some(column)), facts));
+                });
+            }),
+        }
+    }
+
+    /// Calls a function for each term of a group: its line, its weight and its word. The groups of a segment have the same terms.
+    fn each_term(&self, group: Group<'_>, mut take: impl FnMut(usize, i64, u64)) {
+        let measure = match self.axes.summed() {
+            Summed::PeopleOfRow | Summed::PeopleOfColumn => None,
+            Summed::Measure(measure) => Some(measure),
+        };
+        let source = self.inner().map(Dimension::source);
+        match (measure, source) {
+            (_, Some(Source::People(lines))) => {
+                let first = lines.start;
+                for line in lines {
+                    each_bit(group.number(number::PEOPLE + line), u64::MAX, |weight, word| {
+                        take(line - first, weight, word);
+                    });
+                }
+            }
+            (Some(measure), Some(source)) => each_line(source, group, |line, of_line| {
+                each_weight(measure, group, |weight, word| take(line, weight, word & of_line));
+            }),
+            (Some(measure), None) => each_weight(measure, group, |weight, word| take(0, weight, word)),
+            (None, _) => unreachable!("an axis that divides people is the inner one"),
+        }
+    }
+
+    /// The cell of an outer key and a line of the inner axis.
+    fn cell(&self, (row, column): Key, line: usize) -> Option<(Row, Row)> {
+        let of_line = self.inner().map(|inner| inner.row_of_line(line));
+        Some((row.or(of_line)?, column.or(of_line)?))
+    }
+}
+
+impl Counts {
+    /// No counts yet, of a segment with this group.
+    fn of(crossing: &Crossing, group: Group<'_>) -> Self {
+        let mut terms = Vec::new();
+        crossing.each_term(group, |line, weight, _| terms.push(Term { line, weight }));
+        Self { level: Level::new(), terms, keys: HashMap::new(), facts: Vec::new() }
+    }
+
+    /// Counts the facts of each key in each word of a group.
+    fn add(&mut self, of_keys: &[(Key, u64)], words: &[u64]) {
+        for (key, facts) in of_keys {
+            let next = self.keys.len();
+            let at = *self.keys.entry(*key).or_insert(next) * self.terms.len();
+            if at == self.facts.len() {
+                self.facts.resize(at + self.terms.len(), 0);
+            }
+            let counts = &mut self.facts[at..][..self.terms.len()];
+            dispatch!(self.level, _simd => add_slices(counts, words, *facts));
+        }
+    }
+
+    /// Adds the sums to the cells. A cell without a CRA is left out.
+    fn carry(&self, crossing: &Crossing, cells: &mut Cells) {
+        for (key, at) in &self.keys {
+            let mut facts = &self.facts[at * self.terms.len()..][..self.terms.len()];
+            for terms in self.terms.chunk_by(|term, next| term.line == next.line) {
+                let of_line;
+                (of_line, facts) = facts.split_at(terms.len());
+                let weighted = terms.iter().zip(of_line);
+                let sum: i64 = weighted.map(|(term, facts)| term.weight * i64::from(*facts)).sum();
+                if of_line.iter().any(|facts| *facts > 0)
+                    && let Some((row, column)) = crossing.cell(*key, terms[0].line)
+                {
+                    // No fact counts less than nothing.
+                    cells.add_sum(row, column, sum.unsigned_abs());
+                }
+            }
+        }
+    }
+}
+
+/// Calls a function for each weight of a measure, with the facts that it counts: every fact is in one of them.
+fn each_weight(measure: v1::Measure, group: Group<'_>, mut take: impl FnMut(i64, u64)) {
+    take(i64::from(matches!(measure, v1::Measure::Unspecified | v1::Measure::Cras)), u64::MAX);
     let (participants, returning) = (group.number(number::PARTICIPANTS), group.number(number::RETURNING));
     match measure {
-        v1::Measure::Unspecified | v1::Measure::Cras => vec![(u64::MAX, 1)],
-        v1::Measure::Acts => bits(participants, u64::MAX).collect(),
+        v1::Measure::Unspecified | v1::Measure::Cras => {}
+        v1::Measure::Acts => each_bit(participants, u64::MAX, take),
         v1::Measure::People => {
             // More returning people than participants count as none that came first.
             let first = !greater(returning, participants);
-            let returning = bits(returning, first).map(|(facts, weight)| (facts, -weight));
-            bits(participants, first).chain(returning).collect()
+            each_bit(participants, first, &mut take);
+            each_bit(returning, first, |weight, word| take(-weight, word));
         }
         v1::Measure::EstimatedMinutes => {
             let of_bucket = |bucket: DurationBucket| group.equal(number::KIND, bucket.index() + 1);
             let exact = of_bucket(DurationBucket::From1To2Hours) | of_bucket(DurationBucket::From2Hours);
-            let estimated = [
+            each_bit(group.number(number::MINUTES), exact, &mut take);
+            for (bucket, duration) in [
                 (DurationBucket::UpTo30Minutes, Duration::UpTo30Minutes),
                 (DurationBucket::From30MinutesTo1Hour, Duration::From30MinutesTo1Hour),
                 (DurationBucket::From1HourUnrefined, Duration::OneHourOrMore),
-            ];
-            let estimated =
-                estimated.map(|(bucket, duration)| (of_bucket(bucket), i64::from(duration.estimate())));
-            bits(group.number(number::MINUTES), exact).chain(estimated).collect()
+            ] {
+                take(i64::from(duration.estimate()), of_bucket(bucket));
+            }
         }
     }
 }
 
-/// The slices of a number with the weight of each, for some facts.
-fn bits(slices: &[u64], facts: u64) -> impl Iterator<Item = (u64, i64)> {
-    slices.iter().enumerate().map(move |(bit, slice)| (slice & facts, 1 << bit))
-}
-
-fn sum(weighted: &Weighted, facts: u64) -> u64 {
-    let sum: i64 =
-        weighted.iter().map(|(of_weight, weight)| i64::from((of_weight & facts).count_ones()) * weight).sum();
-    // No fact counts less than nothing.
-    sum.unsigned_abs()
+/// Calls a function for each slice of a number, with its weight, for some facts.
+fn each_bit(slices: &[u64], facts: u64, mut take: impl FnMut(i64, u64)) {
+    slices.iter().enumerate().for_each(|(bit, slice)| take(1 << bit, slice & facts));
 }

@@ -6,6 +6,7 @@ use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
 use super::sealed::SortKey;
 use super::segment::Segment;
+use super::slices::Group;
 use crate::accumulator::Accumulator;
 use crate::dimension::{Dimension, Row, Source};
 use crate::packed_fact::FactRef;
@@ -41,24 +42,7 @@ pub(super) fn split(
     facts: u64,
     mut take: impl FnMut(Row, u64),
 ) {
-    let slices = segment.group(group);
-    let mut line = |line: usize, of_line: u64| {
-        if of_line & facts != 0 {
-            take(dimension.row_of_line(line), of_line & facts);
-        }
-    };
     match dimension.source() {
-        Source::Topics(topics) => {
-            let first = topics.start;
-            topics.for_each(|topic| line(topic - first, slices.flag(flag::TOPICS + topic)));
-        }
-        Source::People(lines) => {
-            let first = lines.start;
-            lines.for_each(|at| line(at - first, slices.has(number::PEOPLE + at)));
-        }
-        Source::Number(number) => {
-            (0..1 << slices.number(number).len()).for_each(|at| line(at, slices.equal(number, at)));
-        }
         Source::Codes if sort_key(dimension).is_some_and(|key| segment.is_shared(key, group)) => {
             let place = group * WORD_BITS;
             if let Some(row) = dimension.row_of_codes(|code| segment.code(code, place)) {
@@ -77,6 +61,29 @@ pub(super) fn split(
                 take(row, facts);
             }
         }
+        source => each_line(source, segment.group(group), |line, of_line| {
+            if of_line & facts != 0 {
+                take(dimension.row_of_line(line), of_line & facts);
+            }
+        }),
+    }
+}
+
+/// Calls a function for each line of a source that is not codes, with the facts of a group that belong to it.
+pub(super) fn each_line(source: Source, group: Group<'_>, mut take: impl FnMut(usize, u64)) {
+    match source {
+        Source::Topics(topics) => {
+            let first = topics.start;
+            topics.for_each(|topic| take(topic - first, group.flag(flag::TOPICS + topic)));
+        }
+        Source::People(lines) => {
+            let first = lines.start;
+            lines.for_each(|line| take(line - first, group.has(number::PEOPLE + line)));
+        }
+        Source::Number(number) => {
+            (0..1 << group.number(number).len()).for_each(|line| take(line, group.equal(number, line)));
+        }
+        Source::Codes => {}
     }
 }
 

@@ -1,11 +1,12 @@
-//! Sums per day of the facts in force: of the country, its regions and departments, and of every commune, structure and
-//! advisor with many facts. A query for such a scope adds days instead of facts.
+//! Sums per day and month of the facts in force: of the country, its regions and departments, and of every commune, structure
+//! and advisor with many facts. A query for such a scope adds whole months and the days that are left, instead of facts.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use cra_domain::territory;
 use hashbrown::HashMap;
+use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::block::AsOf;
@@ -15,6 +16,7 @@ use super::scope_counts::ScopeCounts;
 use super::segment::Groups;
 use crate::accumulator::Accumulator;
 use crate::daily_sums::DailySums;
+use crate::fact::{date_of, day_number};
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::scope::Scope;
@@ -23,28 +25,36 @@ use crate::scope::Scope;
 /// are counted singly in less than a millisecond.
 pub(super) const ROLLED_UP_FROM: u32 = 16_384;
 
-/// Number of facts of a day up to which their positions are stored: sums would take more memory than the facts.
+/// Number of facts of a period up to which their positions are stored: sums would take more memory than the facts.
 const FEW: usize = 12;
 
-/// Sums per scope and day; copied on write while a snapshot shares them.
+/// Sums per scope, day and month; copied on write while a snapshot shares them.
 #[derive(Clone, Default)]
-pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Days>>>);
+pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Rollup>>>);
 
-/// The facts of each day, sorted by day.
+/// The facts of a scope.
 #[derive(Clone, Default)]
-pub(super) struct Days(Vec<(i32, Day)>);
+pub(super) struct Rollup {
+    days: Periods,
+    /// By [`month_of`].
+    months: Periods,
+}
 
-/// A day whose facts are being read: both forms, until their number is known.
+/// The facts of each period, sorted by its number.
+#[derive(Clone, Default)]
+struct Periods(Vec<(i32, Period)>);
+
+/// A period whose facts are being read: both forms, until their number is known.
 #[derive(Default)]
 struct Building {
     sums: DailySums,
-    /// The first positions, one more than a day of few facts has.
+    /// The first positions, one more than a period of few facts has.
     few: Vec<u32>,
 }
 
-/// The facts in force of one day.
+/// The facts in force of one period.
 #[derive(Clone)]
-enum Day {
+enum Period {
     /// Their positions.
     Few(Vec<u32>),
     /// Their sums.
@@ -52,9 +62,9 @@ enum Day {
 }
 
 impl DailyRollups {
-    /// The days of a scope; `None` if it has no sums.
-    pub(super) fn of_scope(&self, scope: Scope) -> Option<&Days> {
-        self.0.get(&scope).map(|days| &**days)
+    /// The sums of a scope; `None` if it has none.
+    pub(super) fn of_scope(&self, scope: Scope) -> Option<&Rollup> {
+        self.0.get(&scope).map(|rollup| &**rollup)
     }
 
     /// Adds the fact of a position to scopes, which get sums if they have none.
@@ -67,8 +77,8 @@ impl DailyRollups {
     ) {
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
-            let days = Arc::make_mut(daily_rollups.entry(scope).or_default());
-            days.day(fact.fixed().day).add(chunks, from, fact);
+            let rollup = Arc::make_mut(daily_rollups.entry(scope).or_default());
+            rollup.each_period(fact, |period| period.add(chunks, from, fact));
         }
     }
 
@@ -76,8 +86,8 @@ impl DailyRollups {
     pub(super) fn remove(&mut self, from: u64, fact: &FactRef<'_>, scopes: impl IntoIterator<Item = Scope>) {
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
-            if let Some(days) = daily_rollups.get_mut(&scope) {
-                Arc::make_mut(days).day(fact.fixed().day).remove(from, fact);
+            if let Some(rollup) = daily_rollups.get_mut(&scope) {
+                Arc::make_mut(rollup).each_period(fact, |period| period.remove(from, fact));
             }
         }
     }
@@ -86,24 +96,26 @@ impl DailyRollups {
     pub(super) fn of(chunks: &Chunks, counts: &ScopeCounts) -> Self {
         let long = || {
             let long = counts.with_at_least(ROLLED_UP_FROM).into_par_iter();
-            long.map(|scope| (scope, Days::of(chunks, scope))).collect::<Vec<_>>()
+            long.map(|scope| (scope, Periods::days(chunks, scope))).collect::<Vec<_>>()
         };
         let (territories, long) = rayon::join(|| territories(chunks), long);
-        let all = territories.into_iter().chain(long);
-        Self(Arc::new(all.map(|(scope, days)| (scope, Arc::new(days))).collect()))
+        let all: Vec<_> = territories.into_iter().chain(long).collect();
+        let all = all.into_par_iter().map(|(scope, days)| (scope, Arc::new(Rollup::of(chunks, days))));
+        Self(Arc::new(all.collect::<Vec<_>>().into_iter().collect()))
     }
 
     /// Builds the sums of a scope that has become large, including its last fact.
     pub(super) fn roll_up(&mut self, chunks: &Chunks, scope: Scope) {
-        Arc::make_mut(&mut self.0).insert(scope, Arc::new(Days::of(chunks, scope)));
+        let rollup = Rollup::of(chunks, Periods::days(chunks, scope));
+        Arc::make_mut(&mut self.0).insert(scope, Arc::new(rollup));
     }
 }
 
 /// The sums of departments, regions and the country. Departments are summed to regions and these to the country, which is a
 /// fraction of the work of counting each fact three times.
-fn territories(chunks: &Chunks) -> Vec<(Scope, Days)> {
+fn territories(chunks: &Chunks) -> Vec<(Scope, Periods)> {
     let departments = territory::communes().departments().par_iter();
-    let departments = departments.map(|it| (it, Days::of(chunks, Scope::Department(it.id()))));
+    let departments = departments.map(|it| (it, Periods::days(chunks, Scope::Department(it.id()))));
     let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
     let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
     for (department, days) in &departments {
@@ -111,45 +123,30 @@ fn territories(chunks: &Chunks) -> Vec<(Scope, Days)> {
     }
     let of_region: Vec<_> = of_region.into_iter().collect();
     let regions = of_region.into_par_iter();
-    let regions = regions.map(|(region, days)| (Scope::Region(region), Days::merged(chunks, days)));
+    let regions =
+        regions.map(|(region, days)| (Scope::Region(region), Periods::merged(chunks, days, |day| day)));
     let regions: Vec<_> = regions.collect();
-    let country = Days::merged(chunks, regions.iter().map(|(_, days)| days));
+    let country = Periods::merged(chunks, regions.iter().map(|(_, days)| days), |day| day);
     let country = (!country.0.is_empty()).then_some((Scope::Country, country));
     let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
     departments.chain(regions).chain(country).collect()
 }
 
-impl Days {
-    /// The days of the facts of a scope that are in force.
-    fn of(chunks: &Chunks, scope: Scope) -> Self {
-        let mut days: HashMap<i32, Building> = HashMap::new();
-        chunks.each_of(scope, |from, fact| {
-            let day = days.entry(fact.fixed().day).or_default();
-            day.sums.add(&fact);
-            if day.few.len() <= FEW {
-                day.few.push(from);
-            }
-        });
-        let mut days: Vec<_> = days.into_iter().collect();
-        days.sort_unstable_by_key(|(day, _)| *day);
-        // In this order, so that a query reads the sums of consecutive days from adjacent memory.
-        Self(days.into_iter().map(|(day, built)| (day, built.end())).collect())
+impl Rollup {
+    fn of(chunks: &Chunks, days: Periods) -> Self {
+        let months = Periods::merged(chunks, [&days], month_of);
+        Self { days, months }
     }
 
-    /// Adds the facts at some positions that are in force: to the sums of their day if it has many facts, otherwise to its
-    /// positions.
-    fn extend(&mut self, chunks: &Chunks, positions: &[u32], has_many: impl Fn(i32) -> bool) {
-        chunks.each_in_force(positions, |from, fact| {
-            let day = fact.fixed().day;
-            if has_many(day) {
-                self.day(day).sums(chunks).add(&fact);
-            } else {
-                self.day(day).add(chunks, from, &fact);
-            }
-        });
+    /// Calls a function for the day and the month of a fact.
+    fn each_period(&mut self, fact: &FactRef<'_>, mut change: impl FnMut(&mut Period)) {
+        let day = fact.fixed().day;
+        change(self.days.period(day));
+        change(self.months.period(month_of(day)));
     }
 
-    /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped.
+    /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped, and the days of a slot
+    /// are consecutive.
     pub(super) fn gather(
         &self,
         chunks: &Chunks,
@@ -157,16 +154,24 @@ impl Days {
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
     ) {
-        let first = self.0.partition_point(|(day, _)| day < days.start());
         let mut few = Vec::new();
-        for (day, sums) in self.0[first..].iter().take_while(|(day, _)| day <= days.end()) {
-            match sums {
-                Day::Few(facts) => few.extend_from_slice(facts),
-                Day::Many(totals) => {
-                    if let Some(slot) = slot_of(*day).and_then(|slot| slots.get_mut(slot)) {
-                        totals.add_to(slot);
-                    }
+        let mut add = |period: &Period, slot: Option<usize>| match period {
+            Period::Few(facts) => few.extend_from_slice(facts),
+            Period::Many(sums) => {
+                if let Some(slot) = slot.and_then(|slot| slots.get_mut(slot)) {
+                    sums.add_to(slot);
                 }
+            }
+        };
+        for (month, sums) in self.months.between(&(month_of(*days.start())..=month_of(*days.end()))) {
+            let of_month = days_of(*month);
+            let (first, last) = (*of_month.start(), *of_month.end());
+            let slot = slot_of(first).filter(|slot| slot_of(last) == Some(*slot));
+            if slot.is_some() && days.contains(&first) && days.contains(&last) {
+                add(sums, slot);
+            } else {
+                let asked = first.max(*days.start())..=last.min(*days.end());
+                self.days.between(&asked).iter().for_each(|(day, sums)| add(sums, slot_of(*day)));
             }
         }
         let filter = Filter::of_days(days.clone());
@@ -185,52 +190,103 @@ impl Days {
             }
         });
     }
+}
 
-    fn day(&mut self, day: i32) -> &mut Day {
-        // Its index if no earlier day is missing: it is there or before.
-        let first = self.0.first().map_or(day, |(first, _)| *first);
-        let guess = usize::try_from(i64::from(day) - i64::from(first)).unwrap_or(0);
-        let place = match self.0.get(guess) {
-            Some((there, _)) if *there == day => guess,
-            _ => self.0[..guess.min(self.0.len())].partition_point(|(other, _)| *other < day),
-        };
-        if self.0.get(place).is_none_or(|(other, _)| *other != day) {
-            self.0.insert(place, (day, Day::Few(Vec::new())));
-        }
-        &mut self.0[place].1
+/// The month of a day: months since the year 0. Days outside the calendar are in its first or last month.
+fn month_of(day: i32) -> i32 {
+    let date = date_of(day).unwrap_or(if day < 0 { Date::MIN } else { Date::MAX });
+    i32::from(date.year()) * 12 + i32::from(date.month()) - 1
+}
+
+/// The days of a month.
+fn days_of(month: i32) -> RangeInclusive<i32> {
+    let year = i16::try_from(month.div_euclid(12)).unwrap_or_default();
+    let first = Date::new(year, i8::try_from(month.rem_euclid(12) + 1).unwrap_or(1), 1).unwrap_or_default();
+    day_number(first)..=day_number(first.last_of_month())
+}
+
+impl Periods {
+    /// The days of the facts of a scope that are in force.
+    fn days(chunks: &Chunks, scope: Scope) -> Self {
+        let mut days: HashMap<i32, Building> = HashMap::new();
+        chunks.each_of(scope, |from, fact| {
+            let day = days.entry(fact.fixed().day).or_default();
+            day.sums.add(&fact);
+            if day.few.len() <= FEW {
+                day.few.push(from);
+            }
+        });
+        let mut days: Vec<_> = days.into_iter().collect();
+        days.sort_unstable_by_key(|(day, _)| *day);
+        // In this order, so that a query reads the sums of consecutive days from adjacent memory.
+        Self(days.into_iter().map(|(day, built)| (day, built.end())).collect())
     }
 
-    /// The combined days of several scopes with disjoint facts.
-    fn merged<'a>(chunks: &Chunks, several: impl IntoIterator<Item = &'a Self>) -> Self {
+    /// The periods of a range.
+    fn between(&self, numbers: &RangeInclusive<i32>) -> &[(i32, Period)] {
+        let first = self.0.partition_point(|(number, _)| number < numbers.start());
+        let of_range = self.0[first..].partition_point(|(number, _)| number <= numbers.end());
+        &self.0[first..][..of_range]
+    }
+
+    fn period(&mut self, number: i32) -> &mut Period {
+        // Its index if no earlier period is missing: it is there or before.
+        let first = self.0.first().map_or(number, |(first, _)| *first);
+        let guess = usize::try_from(i64::from(number) - i64::from(first)).unwrap_or(0);
+        let at = match self.0.get(guess) {
+            Some((there, _)) if *there == number => guess,
+            _ => self.0[..guess.min(self.0.len())].partition_point(|(other, _)| *other < number),
+        };
+        if self.0.get(at).is_none_or(|(other, _)| *other != number) {
+            self.0.insert(at, (number, Period::Few(Vec::new())));
+        }
+        &mut self.0[at].1
+    }
+
+    /// The combined periods of several scopes with disjoint facts, by the period of each of their days.
+    fn merged<'a>(
+        chunks: &Chunks,
+        several: impl IntoIterator<Item = &'a Self>,
+        period_of: impl Fn(i32) -> i32,
+    ) -> Self {
         let (mut merged, mut few) = (Self::default(), Vec::new());
         let mut facts: HashMap<i32, usize> = HashMap::new();
         for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
-            let of_day = facts.entry(*day).or_default();
+            let period = period_of(*day);
+            let of_period = facts.entry(period).or_default();
             match sums {
-                Day::Few(positions) => {
+                Period::Few(positions) => {
                     few.extend_from_slice(positions);
-                    *of_day += positions.len();
+                    *of_period += positions.len();
                 }
-                Day::Many(sums) => {
-                    merged.day(*day).sums(chunks).merge(sums);
-                    *of_day = FEW + 1;
+                Period::Many(sums) => {
+                    merged.period(period).sums(chunks).merge(sums);
+                    *of_period += FEW + 1;
                 }
             }
         }
         // In the order of memory.
         few.sort_unstable();
-        merged.extend(chunks, &few, |day| facts.get(&day).is_some_and(|facts| *facts > FEW));
+        chunks.each_in_force(&few, |from, fact| {
+            let number = period_of(fact.fixed().day);
+            let period = merged.period(number);
+            if facts.get(&number).is_some_and(|facts| *facts > FEW) {
+                period.sums(chunks).add(&fact);
+            } else {
+                period.add(chunks, from, &fact);
+            }
+        });
         merged
     }
 }
 
 impl Building {
-    fn end(self) -> Day {
-        if self.few.len() <= FEW { Day::Few(self.few) } else { Day::Many(Arc::new(self.sums)) }
+    fn end(self) -> Period {
+        if self.few.len() <= FEW { Period::Few(self.few) } else { Period::Many(Arc::new(self.sums)) }
     }
 }
 
-impl Day {
+impl Period {
     fn add(&mut self, chunks: &Chunks, from: u32, fact: &FactRef<'_>) {
         if let Self::Few(facts) = self
             && facts.len() < FEW
@@ -248,7 +304,7 @@ impl Day {
         }
     }
 
-    /// The sums of the day, built if it had none.
+    /// The sums of the period, built if it had none.
     fn sums(&mut self, chunks: &Chunks) -> &mut DailySums {
         if let Self::Few(facts) = self {
             let mut totals = DailySums::default();

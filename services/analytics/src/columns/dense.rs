@@ -102,7 +102,7 @@ impl Dense {
 
 #[allow(clippy::inline_always)] // see `Dense::count`
 #[inline(always)]
-fn add_slices(counts: &mut [u32], slices: &[u64], facts: u64) {
+pub(super) fn add_slices(counts: &mut [u32], slices: &[u64], facts: u64) {
     for (count, slice) in counts.iter_mut().zip(slices) {
         *count += (slice & facts).count_ones();
     }

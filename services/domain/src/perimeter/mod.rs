@@ -116,17 +116,11 @@ impl Lists {
             return false;
         }
         // The usual query, which needs no look at the communes.
-        let communes = territory::communes();
-        let is_granted = |(department, is_named): (&Department, &bool)| {
-            !is_named || self.departments.contains(&department.id())
-        };
-        if territories
-            .departments()
-            .is_some_and(|named| communes.departments().iter().zip(named).all(is_granted))
-        {
+        if territories.name_departments_only(|id| self.departments.contains(&id)) {
             return true;
         }
-        communes.all().iter().filter(|commune| territories.have(commune)).all(|commune| self.holds(commune))
+        let communes = territory::communes();
+        territories.matching().all(|id| self.holds(communes.get(id)))
     }
 }
 

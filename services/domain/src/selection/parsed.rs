@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use super::canonical;
 use crate::cra::{Fault, Id, Question, Violation, parse_day};
+use crate::steps;
 use crate::territory::{
     self, Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId,
 };
@@ -62,17 +63,21 @@ pub struct Territories {
     communes: Members<CommuneId>,
 }
 
-/// The members of one field: a flag per territory of its kind, by index. `None` if the field is empty.
+/// The members of one field. `None` if the field is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Members<T> {
-    flags: Option<Vec<bool>>,
-    is_empty: bool,
-    of: std::marker::PhantomData<T>,
+struct Members<T>(Option<Named<T>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Named<T> {
+    /// Each once.
+    ids: Vec<T>,
+    /// A flag per territory of the kind, by index.
+    flags: Vec<bool>,
 }
 
 impl<T> Default for Members<T> {
     fn default() -> Self {
-        Self { flags: None, is_empty: true, of: std::marker::PhantomData }
+        Self(None)
     }
 }
 
@@ -89,23 +94,35 @@ indexed!(RegionId, DepartmentId, EpciId, CommuneId);
 
 impl<T: Indexed> Members<T> {
     fn among(count: usize) -> Self {
-        Self { flags: Some(vec![false; count]), ..Self::default() }
+        Self(Some(Named { ids: Vec::new(), flags: vec![false; count] }))
     }
 
     fn insert(&mut self, id: T) {
-        if let Some(flag) = self.flags.as_mut().and_then(|flags| flags.get_mut(id.position())) {
-            *flag = true;
-            self.is_empty = false;
+        if let Some(Named { ids, flags }) = &mut self.0
+            && let Some(flag) = flags.get_mut(id.position())
+            && !std::mem::replace(flag, true)
+        {
+            ids.push(id);
         }
     }
 
     fn has(&self, id: Option<T>) -> bool {
-        self.flags.as_ref().is_none_or(|flags| id.is_some_and(|id| flags.get(id.position()) == Some(&true)))
+        let is_named = |named: &Named<T>| id.is_some_and(|id| named.flags.get(id.position()) == Some(&true));
+        self.0.as_ref().is_none_or(is_named)
+    }
+
+    /// The members; `None` if the field is empty.
+    fn ids(&self) -> Option<&[T]> {
+        self.0.as_ref().map(|named| &named.ids[..])
+    }
+
+    fn is_given(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Whether the field was given but has no known value.
     fn names_nothing(&self) -> bool {
-        self.flags.is_some() && self.is_empty
+        self.ids().is_some_and(<[T]>::is_empty)
     }
 }
 
@@ -113,11 +130,13 @@ impl Territories {
     /// Whether any field is given.
     #[must_use]
     pub fn are_given(&self) -> bool {
+        self.fields_given() > 0
+    }
+
+    fn fields_given(&self) -> usize {
         let Self { regions, departments, epcis, communes } = self;
-        regions.flags.is_some()
-            || departments.flags.is_some()
-            || epcis.flags.is_some()
-            || communes.flags.is_some()
+        let given = [regions.is_given(), departments.is_given(), epcis.is_given(), communes.is_given()];
+        given.into_iter().filter(|is_given| *is_given).count()
     }
 
     /// Whether a field is given that has only unknown codes.
@@ -139,10 +158,33 @@ impl Territories {
             && self.epcis.has(commune.epci_id())
     }
 
-    /// The named departments, by index; `None` if the field is empty.
-    #[must_use]
-    pub fn departments(&self) -> Option<&[bool]> {
-        self.departments.flags.as_deref()
+    /// The communes that match every given field, each once. Only those of the field with the smallest territories are
+    /// examined.
+    pub fn matching(&self) -> impl Iterator<Item = CommuneId> {
+        let table = territory::communes();
+        // At most, whatever the fields are.
+        steps::take(CommuneId::MAX.into());
+        let Self { regions, departments, epcis, communes } = self;
+        let of_departments = |departments: Vec<DepartmentId>| {
+            departments.into_iter().flat_map(|id| table.of_department(id)).copied().collect::<Vec<_>>()
+        };
+        let candidates = if let Some(communes) = communes.ids() {
+            communes.to_vec()
+        } else if let Some(epcis) = epcis.ids() {
+            epcis.iter().flat_map(|id| table.of_epci(*id)).copied().collect()
+        } else if let Some(departments) = departments.ids() {
+            of_departments(departments.to_vec())
+        } else {
+            let of_regions = table.departments().iter().filter(|it| regions.has(Some(it.region_id())));
+            of_departments(of_regions.map(Department::id).collect())
+        };
+        let is_exact = self.fields_given() <= 1;
+        candidates.into_iter().filter(move |id| is_exact || self.have(table.get(*id)))
+    }
+
+    /// Whether every department of the selection is one for which a condition holds; `false` if it names none.
+    pub(crate) fn name_departments_only(&self, is_granted: impl Fn(DepartmentId) -> bool) -> bool {
+        self.departments.ids().is_some_and(|named| named.iter().copied().all(is_granted))
     }
 }
 
@@ -296,7 +338,7 @@ impl Faults {
         let mut members =
             self.members("selection.commune_codes", codes, count, |code| communes.resolve(code));
         for id in communes.with_arrondissements() {
-            if members.flags.is_some() && members.has(Some(id)) {
+            if members.is_given() && members.has(Some(id)) {
                 communes.arrondissements(id).for_each(|id| members.insert(id));
             }
         }

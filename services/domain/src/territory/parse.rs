@@ -230,6 +230,8 @@ impl Rows {
             fingerprint: OnceLock::new(),
             by_code: OnceLock::new(),
             departments_of: OnceLock::new(),
+            of_department: OnceLock::new(),
+            of_epci: OnceLock::new(),
         }
     }
 }

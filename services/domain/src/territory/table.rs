@@ -191,6 +191,10 @@ pub struct Communes {
     pub(super) fingerprint: OnceLock<u64>,
     pub(super) by_code: OnceLock<Vec<Option<Meaning>>>,
     pub(super) departments_of: OnceLock<Vec<DepartmentId>>,
+    /// The bucket number is the position of the department.
+    pub(super) of_department: OnceLock<Buckets<CommuneId>>,
+    /// The bucket number is the position of the EPCI.
+    pub(super) of_epci: OnceLock<Buckets<CommuneId>>,
 }
 
 /// Every postal code has 5 digits.
@@ -269,6 +273,26 @@ impl Communes {
     pub fn department_of(&self, id: CommuneId) -> DepartmentId {
         let departments = || self.rows.iter().map(Commune::department_id).collect();
         self.departments_of.get_or_init(departments)[id.position()]
+    }
+
+    /// The communes and arrondissements of a department, by code.
+    #[must_use]
+    pub fn of_department(&self, id: DepartmentId) -> &[CommuneId] {
+        let grouped = || {
+            let by_department = self.rows.iter().map(|it| (usize::from(it.department_id.index()), it.id));
+            Buckets::new(self.departments.len(), &by_department.collect::<Vec<_>>())
+        };
+        self.of_department.get_or_init(grouped).get(id.index().into())
+    }
+
+    /// The communes and arrondissements of an EPCI, by code.
+    #[must_use]
+    pub fn of_epci(&self, id: EpciId) -> &[CommuneId] {
+        let grouped = || {
+            let by_epci = self.rows.iter().filter_map(|it| Some((usize::from(it.epci_id?.index()), it.id)));
+            Buckets::new(self.epcis.len(), &by_epci.collect::<Vec<_>>())
+        };
+        self.of_epci.get_or_init(grouped).get(id.index().into())
     }
 
     /// The id at this position of the table (see [`CommuneId::index`]); `None` beyond its end.

@@ -77,10 +77,14 @@ fn any_filter() -> impl Strategy<Value = Filter> {
                 codes.extend([1_000 * code]);
                 codes
             });
+            let all = || territory::communes().all().iter();
             let number = |commune: &Commune| usize::from(commune.id().index());
-            filter.communes = communes.map(|every| CommuneSet::of(|it| number(it).is_multiple_of(every)));
+            filter.communes = communes.map(|every| {
+                CommuneSet::of(all().filter(|it| number(it).is_multiple_of(every)).map(Commune::id))
+            });
             if let Some(department) = department {
-                filter.communes = Some(CommuneSet::of(|it| it.department_id().index() % 3 == department));
+                let selected = all().filter(|it| it.department_id().index() % 3 == department);
+                filter.communes = Some(CommuneSet::of(selected.map(Commune::id)));
             }
             filter.bound(days[0].min(days[1])..=days[0].max(days[1]))
         },
