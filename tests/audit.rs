@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use cra_contracts::v1 as pb;
 use serde_json::Value;
@@ -268,8 +267,7 @@ async fn a_rotation_by_signal_loses_and_doubles_no_line() {
             let rotated = of_ingestion.with_extension(trace.to_string());
             fs::rename(&of_ingestion, &rotated).unwrap();
             files.push(rotated);
-            let pid = pair.ingestion.pid().to_string();
-            assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+            pair.ingestion.hang_up();
             eventually("the file is opened again", async || {
                 of_ingestion.exists().then_some(()).ok_or_else(|| "the file is missing".to_owned())
             })

@@ -10,7 +10,7 @@ mod versions;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -227,8 +227,7 @@ async fn an_import_that_is_interrupted_at_any_moment_resumes_and_records_each_do
     for (signal, reported) in [("-KILL", step), ("-INT", 2 * step), ("-KILL", 3 * step)] {
         let mut running = import.spawn(&["--report", "report"]);
         import.passed(reported).await;
-        let sent = Command::new("kill").args([signal, &running.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        crate::harness::signal(running.id(), signal);
         let status = tokio::task::spawn_blocking(move || running.wait().unwrap()).await.unwrap();
         assert_eq!(status.code(), (signal == "-INT").then_some(2), "ended before it was interrupted");
     }

@@ -436,8 +436,7 @@ impl Web {
 
     /// Asks the process to read its files again.
     pub(crate) fn hang_up(&self) {
-        let status = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status().unwrap();
-        assert!(status.success());
+        crate::harness::signal(self.process.id(), "-HUP");
     }
 }
 

@@ -10,22 +10,10 @@ pub(crate) fn new_id() -> String {
 /// A workshop of a number of people, 2 to 100.
 pub(crate) fn workshop(participants: u32) -> pb::Cra {
     pb::Cra {
-        advisor_id: "conseiller-1".into(),
-        structure_id: "structure-1".into(),
-        date: "2024-03-04".into(),
-        place: Some(pb::Place {
-            channel: pb::Channel::Venue.into(),
-            commune_code: "75101".into(),
-            postal_code: "75001".into(),
-            ..pb::Place::default()
-        }),
-        activity: pb::Activity::Workshop.into(),
-        participants: Some(participants),
         ages: Some(pb::AgeCounts { from_18_to_35: participants, ..pb::AgeCounts::default() }),
         statuses: Some(pb::StatusCounts { unemployed: participants, ..pb::StatusCounts::default() }),
-        themes: vec![pb::Theme::Email.into()],
         duration: Some(pb::Duration { band: pb::DurationBand::OneHourOrMore.into(), minutes: Some(60) }),
-        ..pb::Cra::default()
+        ..cra_fixtures::workshop(participants)
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) use issuer::{Issuer, carrying, department, national, of_department};
 pub(crate) use load::Load;
 pub(crate) use pair::{Pair, service_pair};
 pub(crate) use probes::{figure, probed, probes_of, resident};
-pub(crate) use process::{Ended, Kind, Service, run_to_end, run_to_end_within};
+pub(crate) use process::{Ended, Kind, Service, run_to_end, run_to_end_within, signal};
 pub(crate) use proxy::{Direction, Proxy};
 pub(crate) use raw::Raw;
 pub(crate) use small_disk::SmallDisk;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::clients::{Ingestion, Operations, Statistics};
 use super::issuer::Issuer;
-use super::process::{Kind, Service};
+use super::process::{Kind, Service, signal};
 
 /// All processes of a test; stopped when dropped, services first.
 pub(crate) struct Pair {
@@ -19,11 +19,11 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Sends a signal to the log's server, such as `-STOP`.
-    pub(crate) fn signal_log(&self, signal: &str) {
-        let pid = self.nats.pid().unwrap().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    pub(crate) fn signal_log(&self, name: &str) {
+        let pid = self.nats.pid().unwrap();
+        signal(pid, name);
         // A thread on another core may still answer for a moment.
-        while signal == "-STOP" && !is_stopped(&pid) {
+        while name == "-STOP" && !is_stopped(pid) {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
     }
@@ -112,7 +112,7 @@ pub(crate) fn service_pair(dir: &Path, log_url: &str, settings: &[(&str, &str)])
 }
 
 /// Whether every thread of a process is stopped by a signal.
-fn is_stopped(pid: &str) -> bool {
+fn is_stopped(pid: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let states = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("stat")));
     // `pid (name) state …`: the name may contain anything.

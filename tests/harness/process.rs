@@ -214,14 +214,12 @@ impl Service {
 
     /// Sends SIGTERM, as an orchestrator does; see [`Service::ended`].
     pub(crate) fn terminate(&self) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
-        assert!(sent.success());
+        signal(self.pid(), "-TERM");
     }
 
     /// Sends it SIGHUP.
     pub(crate) fn hang_up(&self) {
-        hang_up(self.pid());
+        signal(self.pid(), "-HUP");
     }
 
     /// Waits until it has exited by itself.
@@ -317,8 +315,8 @@ pub(super) fn wait_for_end(child: &mut Child, timeout: Duration) -> Option<ExitS
     None
 }
 
-/// Sends SIGHUP to a process.
-pub(super) fn hang_up(pid: u32) {
-    let sent = Command::new("kill").args(["-HUP", &pid.to_string()]).status().unwrap();
+/// Sends a signal such as `-HUP` to a process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).status().unwrap();
     assert!(sent.success());
 }

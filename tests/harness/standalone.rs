@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::process::{Kind, wait_for_end};
+use super::process::{Kind, signal, wait_for_end};
 use super::{Ingestion, connected, eventually};
 
 /// `cra standalone`; killed when dropped.
@@ -71,8 +71,7 @@ impl Standalone {
 
     /// Kills it, and keeps its files.
     pub(crate) fn kill(&self) {
-        let sent = Command::new("kill").args(["-KILL", &self.process.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        signal(self.process.id(), "-KILL");
     }
 
     /// Its standard output so far.
@@ -92,8 +91,7 @@ impl Standalone {
 
     /// Sends SIGTERM; returns its exit status, or `None` after the time limit.
     pub(crate) fn terminated(&mut self, within: Duration) -> Option<ExitStatus> {
-        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        signal(self.process.id(), "-TERM");
         wait_for_end(&mut self.process, within)
     }
 
@@ -106,7 +104,7 @@ impl Standalone {
 
     /// Sends it SIGHUP.
     pub(crate) fn hang_up(&self) {
-        super::process::hang_up(self.process.id());
+        signal(self.process.id(), "-HUP");
     }
 
     /// Fails the test if it has ended.

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use cra_runtime::process::error_chain;
 use cra_runtime::terminal;
+use prost::{Message, Name};
 
 use crate::render::text::printable_page;
 use crate::style::{COLUMNS_MIN, Style};
@@ -88,6 +89,35 @@ impl Output {
     /// Writes one line.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         self.write(&format!("{text}\n"))
+    }
+
+    /// Writes the answer of a service: as a line of JSON for programs, otherwise as a page.
+    pub(crate) fn answer<M: Message + Name>(
+        &mut self,
+        as_json: bool,
+        answer: &M,
+        page: impl FnOnce(Style) -> String,
+    ) -> io::Result<()> {
+        self.either(as_json, || cra_contracts::json::to_value(answer), page)
+    }
+
+    /// Writes a result as a line of JSON for programs, otherwise as a page.
+    pub(crate) fn either(
+        &mut self,
+        as_json: bool,
+        json: impl FnOnce() -> serde_json::Value,
+        page: impl FnOnce(Style) -> String,
+    ) -> io::Result<()> {
+        if as_json { self.json(&json()) } else { self.write(&page(self.style)) }
+    }
+
+    /// Writes what accompanies a result: to standard error where the result is for programs.
+    pub(crate) fn aside(&mut self, as_json: bool, text: &str) -> io::Result<()> {
+        if as_json {
+            notice(text.trim_end());
+            return Ok(());
+        }
+        self.write(text)
     }
 
     /// Writes one JSON value as one line.

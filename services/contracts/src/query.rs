@@ -5,7 +5,6 @@
 //! `department=35&department_codes=22&selection.from=2026-10-01` sets two values of one list, and a text.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use prost::{Message, Name};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
@@ -75,18 +74,13 @@ pub enum Cause {
 }
 
 /// A fault of a query string; the path of `fault` is the parameter as written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
 pub struct QueryFault {
     /// Kind of the fault.
     pub cause: Cause,
     /// The parameter, what was found, and what is expected.
     pub fault: JsonFault,
-}
-
-impl fmt::Display for QueryFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.fmt(f)
-    }
 }
 
 /// The result of reading a query string.

@@ -40,20 +40,10 @@ fn cra(advisor: u8, month: u8, names: &[u8]) -> v1::Cra {
     });
     v1::Cra {
         advisor_id: format!("conseiller-{advisor}"),
-        structure_id: "structure-1".to_owned(),
         date: format!("2024-{:02}-04", month + 1),
-        place: Some(v1::Place {
-            channel: v1::Channel::OtherPlace.into(),
-            commune_code: "75101".to_owned(),
-            postal_code: "75001".to_owned(),
-            ..v1::Place::default()
-        }),
-        activity: v1::Activity::Workshop.into(),
-        participants: Some(9),
-        themes: vec![v1::Theme::Email.into()],
         annotation: format!("avec Mme {PLANTED}"),
         follow_up: Some(v1::FollowUp { redirections: redirections.collect(), ..v1::FollowUp::default() }),
-        ..v1::Cra::default()
+        ..cra_fixtures::workshop(9)
     }
 }
 

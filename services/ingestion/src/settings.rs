@@ -79,13 +79,10 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        const CALLS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
-        const STREAMS: NonZeroU32 = NonZeroU32::new(32).unwrap();
-        const ITEMS: NonZeroU16 = NonZeroU16::new(512).unwrap();
         Self {
-            calls_in_flight: CALLS,
-            streams_in_flight: STREAMS,
-            stream_items_in_flight: ITEMS,
+            calls_in_flight: const { NonZeroU32::new(1_024).unwrap() },
+            streams_in_flight: const { NonZeroU32::new(32).unwrap() },
+            stream_items_in_flight: const { NonZeroU16::new(512).unwrap() },
             trusted_proxies: TrustedProxies::default(),
         }
     }

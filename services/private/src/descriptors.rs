@@ -5,26 +5,17 @@
 const DESCRIPTORS_MAX: u64 = 1 << 20;
 
 /// The limit of open files and connections is below the need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the system lets this process open {allowed} files and connections, it needs {needed}: raise the hard limit \
+     (`ulimit -Hn`, `LimitNOFILE=` of systemd, `--ulimit nofile=` of containers)"
+)]
 pub struct TooFew {
     /// The limit.
     pub allowed: u64,
     /// The need.
     pub needed: u64,
 }
-
-impl std::fmt::Display for TooFew {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { allowed, needed } = self;
-        write!(
-            f,
-            "the system lets this process open {allowed} files and connections, it needs {needed}: raise the hard limit \
-             (`ulimit -Hn`, `LimitNOFILE=` of systemd, `--ulimit nofile=` of containers)"
-        )
-    }
-}
-
-impl std::error::Error for TooFew {}
 
 /// Raises the soft limit to the hard limit. If the system refuses, the limit stays as it is; [`require`] compares it.
 pub fn raise() {

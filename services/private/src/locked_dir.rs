@@ -4,8 +4,8 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fmt, thread};
 
 use jiff::Timestamp;
 
@@ -51,9 +51,14 @@ pub fn own_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Why a folder cannot be locked.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process has locked it.
+    #[error(
+        "{} is in use by {}: stop it, or choose another folder",
+        dir.display(),
+        if holder.is_empty() { "another process" } else { holder }
+    )]
     InUse {
         /// The folder.
         dir: PathBuf,
@@ -61,24 +66,9 @@ pub enum LockError {
         holder: String,
     },
     /// The folder cannot be created, read or written: the path and the system's error.
+    #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
 }
-
-impl fmt::Display for LockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse { dir, holder } if holder.is_empty() => {
-                write!(f, "{} is in use by another process: stop it, or choose another folder", dir.display())
-            }
-            Self::InUse { dir, holder } => {
-                write!(f, "{} is in use by {holder}: stop it, or choose another folder", dir.display())
-            }
-            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for LockError {}
 
 /// A folder that this process has locked as its only writer. Dropping it releases the lock.
 #[derive(Debug)]

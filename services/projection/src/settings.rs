@@ -71,7 +71,6 @@ impl Default for Settings {
 pub struct PageTokenSettings {
     /// File of the secret that signs them, at least 32 bytes, identical on all replicas. If absent, a random secret is
     /// used, so that a listing ends with its process.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_file: Option<PathBuf>,
     /// Validity of a token; the next page has a new one.
     pub lifetime_s: NonZeroU32,
@@ -79,8 +78,7 @@ pub struct PageTokenSettings {
 
 impl Default for PageTokenSettings {
     fn default() -> Self {
-        const LIFETIME_S: NonZeroU32 = NonZeroU32::new(3_600).unwrap();
-        Self { secret_file: None, lifetime_s: LIFETIME_S }
+        Self { secret_file: None, lifetime_s: const { NonZeroU32::new(3_600).unwrap() } }
     }
 }
 

@@ -46,17 +46,12 @@ pub struct ClientLimits {
 
 impl Default for ClientLimits {
     fn default() -> Self {
-        const CALLS: NonZeroU32 = NonZeroU32::new(64).unwrap();
-        const STREAMS: NonZeroU32 = NonZeroU32::new(8).unwrap();
-        const PER_SECOND: NonZeroU32 = NonZeroU32::new(2_000).unwrap();
-        const BURST: NonZeroU32 = NonZeroU32::new(4_000).unwrap();
-        const LIFETIME_S: NonZeroU32 = NonZeroU32::new(3_600).unwrap();
         Self {
-            calls_in_flight: CALLS,
-            streams_in_flight: STREAMS,
-            calls_per_second: PER_SECOND,
-            burst_calls: BURST,
-            stream_lifetime_s: LIFETIME_S,
+            calls_in_flight: const { NonZeroU32::new(64).unwrap() },
+            streams_in_flight: const { NonZeroU32::new(8).unwrap() },
+            calls_per_second: const { NonZeroU32::new(2_000).unwrap() },
+            burst_calls: const { NonZeroU32::new(4_000).unwrap() },
+            stream_lifetime_s: const { NonZeroU32::new(3_600).unwrap() },
         }
     }
 }

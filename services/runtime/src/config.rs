@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs, io};
+use std::{env, fs, io};
 
 use cra_private::SECRET_SETTINGS;
 use figment::value::{Dict, Map, Value};
@@ -97,7 +97,8 @@ pub enum ConfigError {
 }
 
 /// One problem of the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}` in {origin}: {message}")]
 pub struct Problem {
     /// Its source: the file, the variable, the command line; or "no source" for a missing key.
     pub origin: String,
@@ -105,13 +106,6 @@ pub struct Problem {
     pub key: String,
     /// What was found and what was expected.
     pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, key, message } = self;
-        write!(f, "`{key}` in {origin}: {message}")
-    }
 }
 
 fn lines(problems: &[Problem]) -> String {

@@ -118,8 +118,7 @@ pub struct FormSettings {
 
 impl Default for FormSettings {
     fn default() -> Self {
-        const LIFETIME_S: NonZeroU64 = NonZeroU64::new(12 * 60 * 60).unwrap();
-        Self { key_file: None, lifetime_s: LIFETIME_S }
+        Self { key_file: None, lifetime_s: const { NonZeroU64::new(12 * 60 * 60).unwrap() } }
     }
 }
 
@@ -146,7 +145,6 @@ pub struct Limits {
 
 impl Default for Settings {
     fn default() -> Self {
-        const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50_080)),
             hosts: Vec::new(),
@@ -155,7 +153,7 @@ impl Default for Settings {
             web: WebSettings::default(),
             forms: FormSettings::default(),
             limits: Limits::default(),
-            drain_deadline_ms: DRAIN_MS,
+            drain_deadline_ms: const { NonZeroU64::new(10_000).unwrap() },
             telemetry: TelemetrySettings::default(),
         }
     }
@@ -175,21 +173,14 @@ impl Default for ServicesSettings {
 
 impl Default for Limits {
     fn default() -> Self {
-        const CONNECTIONS: NonZeroU32 = NonZeroU32::new(512).unwrap();
-        const PAGES: NonZeroU32 = NonZeroU32::new(64).unwrap();
-        const TIMEOUT_MS: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
-        const UPLOAD_BYTES: NonZeroU64 = NonZeroU64::new(8 * 1_024 * 1_024).unwrap();
-        const OF_A_PERSON: NonZeroU32 = NonZeroU32::new(16).unwrap();
-        const LIVE: NonZeroU32 = NonZeroU32::new(128).unwrap();
-        const UPLOADS: NonZeroU32 = NonZeroU32::new(2).unwrap();
         Self {
-            connections: CONNECTIONS,
-            pages_in_flight: PAGES,
-            page_timeout_ms: TIMEOUT_MS,
-            requests_of_a_person: OF_A_PERSON,
-            live_streams: LIVE,
-            upload_bytes: UPLOAD_BYTES,
-            uploads_in_flight: UPLOADS,
+            connections: const { NonZeroU32::new(512).unwrap() },
+            pages_in_flight: const { NonZeroU32::new(64).unwrap() },
+            page_timeout_ms: const { NonZeroU64::new(30_000).unwrap() },
+            requests_of_a_person: const { NonZeroU32::new(16).unwrap() },
+            live_streams: const { NonZeroU32::new(128).unwrap() },
+            upload_bytes: const { NonZeroU64::new(8 * 1_024 * 1_024).unwrap() },
+            uploads_in_flight: const { NonZeroU32::new(2).unwrap() },
         }
     }
 }

@@ -6,37 +6,32 @@ use cra_contracts::v1::statistics_service_client::StatisticsServiceClient;
 
 use super::questions::Question;
 use cra_client::{Calls, within_deadline};
+use tonic::Status;
 
 /// A caller's connection.
 pub(crate) type Statistics = StatisticsServiceClient<Calls>;
 
 /// Asks, and says how long the answer took.
-pub(crate) async fn timed(statistics: &mut Statistics, question: &Question) -> anyhow::Result<Duration> {
-    let asked = |begun: Instant| begun.elapsed();
-    Ok(match question {
+pub(crate) async fn timed(statistics: &mut Statistics, question: &Question) -> Result<Duration, Status> {
+    match question {
         Question::Statistics(selection) => {
-            let request = within_deadline(Question::statistics(selection));
-            let begun = Instant::now();
-            statistics.get_statistics(request).await?;
-            asked(begun)
+            taken(statistics.get_statistics(within_deadline(Question::statistics(selection)))).await
         }
         Question::Months(selection) => {
-            let request = within_deadline(Question::months(selection));
-            let begun = Instant::now();
-            statistics.get_time_series(request).await?;
-            asked(begun)
+            taken(statistics.get_time_series(within_deadline(Question::months(selection)))).await
         }
         Question::Departments(selection) => {
-            let request = within_deadline(Question::departments(selection));
-            let begun = Instant::now();
-            statistics.list_breakdown(request).await?;
-            asked(begun)
+            taken(statistics.list_breakdown(within_deadline(Question::departments(selection)))).await
         }
         Question::CrossTable(selection) => {
-            let request = within_deadline(Question::cross_table(selection));
-            let begun = Instant::now();
-            statistics.get_cross_table(request).await?;
-            asked(begun)
+            taken(statistics.get_cross_table(within_deadline(Question::cross_table(selection)))).await
         }
-    })
+    }
+}
+
+/// How long an answer takes, from the first poll of its call.
+async fn taken<T>(answer: impl Future<Output = Result<T, Status>>) -> Result<Duration, Status> {
+    let begun = Instant::now();
+    answer.await?;
+    Ok(begun.elapsed())
 }

@@ -29,12 +29,12 @@ pub(crate) async fn visible(
     when: &str,
 ) -> anyhow::Result<Row> {
     let (submit, ask) = (ingestion.connect().await?.ingestion(), projection.connect().await?.statistics());
-    let places = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+    let permits = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut calls = JoinSet::new();
     at_rate(submissions.take(pace::PER_SECOND * seconds), |request, due| {
-        let (submit, ask, places) = (submit.clone(), ask.clone(), Arc::clone(&places));
+        let (submit, ask, permits) = (submit.clone(), ask.clone(), Arc::clone(&permits));
         calls.spawn(async move {
-            let _place = places.acquire().await?;
+            let _permit = permits.acquire().await?;
             counted(submit, ask, request).await?;
             anyhow::Ok(due.elapsed())
         });

@@ -68,10 +68,10 @@ pub(crate) enum LogCommand {
     Create(LogCreateArgs),
     /// Back the event log up to a folder; run again, it adds what is new
     #[command(after_long_help = EXPORT_DETAILS)]
-    Export(LogExportArgs),
+    Export(LogBackupArgs),
     /// Restore a backup to an empty event log; run again, it continues
     #[command(after_long_help = IMPORT_DETAILS)]
-    Import(LogImportArgs),
+    Import(LogBackupArgs),
     /// Check a backup by itself
     #[command(after_long_help = VERIFY_DETAILS)]
     Verify(LogVerifyArgs),
@@ -126,19 +126,7 @@ pub(crate) struct LogCreateArgs {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct LogExportArgs {
-    /// Folder of the backup
-    #[arg(value_name = "DIR")]
-    pub(crate) dir: PathBuf,
-    #[command(flatten)]
-    pub(crate) log: LogArgs,
-    /// Write the outcome as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogImportArgs {
+pub(crate) struct LogBackupArgs {
     /// Folder of the backup
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,

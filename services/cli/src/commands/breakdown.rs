@@ -2,18 +2,14 @@
 
 use cra_contracts::{json, v1};
 
-use super::Outcome;
 use super::pages::{self, Extent, Page};
+use super::{CommandResult, Outcome};
 use crate::args::{BreakdownArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::{Output, notice};
 use crate::render::rows::{self, Listing};
 
-pub(crate) async fn run(
-    args: BreakdownArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: BreakdownArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let selection = args.selection.to_message();
     let request = v1::ListBreakdownRequest {

@@ -1,27 +1,19 @@
 //! `cra communes`: the communes that match a text, best first.
 
-use cra_contracts::{json, v1};
+use cra_contracts::v1;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{CommunesArgs, EndpointArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
 use crate::render;
 
-pub(crate) async fn run(
-    args: CommunesArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: CommunesArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     // Both services offer the reference data; submissions need the codes, so ingestion is asked.
     let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let text = args.text.join(" ");
     let request = v1::SearchCommunesRequest { text: text.clone(), limit: args.limit };
     let answer = connection.answer(connection.reference().search_communes(within_deadline(request)).await)?;
-    if args.json {
-        output.json(&json::to_value(&answer))?;
-    } else {
-        output.write(&render::communes::table(&answer.communes, &text, output.style()))?;
-    }
+    output.answer(args.json, &answer, |style| render::communes::table(&answer.communes, &text, style))?;
     Ok(Outcome::Done)
 }

@@ -2,7 +2,7 @@
 
 use cra_contracts::v1;
 
-use super::{Outcome, figures};
+use super::{CommandResult, Outcome, figures};
 use crate::args::{SeriesArgs, StatsArgs};
 use crate::client::{ClientError, Connection};
 use crate::comparison::{self, Comparand, Comparison};
@@ -19,18 +19,15 @@ pub(super) async fn statistics(
     with: Comparand,
     connection: &Connection,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     let (selection, comparison) = questions(&args.selection, with)?;
     let ask = async |period, consistency| {
         figures::statistics(connection, Comparison::selection(&selection, period), consistency).await
     };
     let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
-    if args.json {
-        output.json(&comparison::json::statistics(&comparison, &current, &other))?;
-    } else {
-        let answers = [&current, &other];
-        output.write(&render::comparison::statistics(&selection, &comparison, answers, output.style()))?;
-    }
+    let json = || comparison::json::statistics(&comparison, &current, &other);
+    let page = |style| render::comparison::statistics(&selection, &comparison, [&current, &other], style);
+    output.either(args.json, json, page)?;
     Ok(Outcome::Done)
 }
 
@@ -40,19 +37,16 @@ pub(super) async fn series(
     with: Comparand,
     connection: &Connection,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     let (selection, comparison) = questions(&args.selection, with)?;
     let ask = async |period, consistency| {
         figures::series(connection, Comparison::selection(&selection, period), args.by, consistency).await
     };
     let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
-    if args.json {
-        output.json(&comparison::json::series(&comparison, &current, &other))?;
-    } else {
-        let answers = [&current, &other];
-        let page = render::comparison::series(&selection, args.by, &comparison, answers, output.style());
-        output.write(&page)?;
-    }
+    let json = || comparison::json::series(&comparison, &current, &other);
+    let page =
+        |style| render::comparison::series(&selection, args.by, &comparison, [&current, &other], style);
+    output.either(args.json, json, page)?;
     Ok(Outcome::Done)
 }
 

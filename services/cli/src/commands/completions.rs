@@ -2,11 +2,11 @@
 
 use clap::CommandFactory as _;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{Arguments, CompletionsArgs};
 use crate::output::Output;
 
-pub(crate) fn run(args: &CompletionsArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &CompletionsArgs, output: &mut Output) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Arguments::command(), "cra", &mut script);
     output.bytes(&script)?;

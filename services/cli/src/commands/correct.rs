@@ -11,10 +11,10 @@ use cra_contracts::v1;
 use cra_domain::event::life::Life;
 use tonic::Status;
 
-use super::Outcome;
 use super::change::ask::{can_be_asked, confirmed, reason};
 use super::change::draft::{self, Draft};
 use super::change::many::Many;
+use super::{CommandResult, Outcome};
 use crate::args::{CorrectArgs, EndpointArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice};
@@ -25,11 +25,7 @@ use crate::submission::changes::{Content, is_recorded, lines};
 
 const DONE: &str = "corrected";
 
-pub(crate) async fn run(
-    args: CorrectArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: CorrectArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let sender = Sender { connection, retry_for: args.change.retry_for() };
     if let Some(file) = &args.change.file {
@@ -136,7 +132,7 @@ struct Correcting<'a> {
 
 impl Correcting<'_> {
     /// Repeats until the correction is recorded or abandoned.
-    async fn through(&mut self, mut source: Source) -> anyhow::Result<Outcome> {
+    async fn through(&mut self, mut source: Source) -> CommandResult {
         loop {
             let round = match self.round(&source).await {
                 Ok(round) => round,
@@ -155,7 +151,7 @@ impl Correcting<'_> {
                     return Ok(outcome);
                 }
                 Round::Refused(refused) => {
-                    self.write_refused(&refused)?;
+                    self.write(Err(&refused))?;
                     let of_the_reason =
                         refused.violations.iter().any(|violation| violation.field == "reason");
                     self.reason = self.reason.take().filter(|_| !of_the_reason);
@@ -200,11 +196,7 @@ impl Correcting<'_> {
         let style = self.output.style();
         let heading = render::change::heading(&self.cra_id, self.revision, style);
         let shown = heading + &render::change::changes(&self.base, &proposed, style);
-        if self.args.change.json {
-            notice(shown.trim_end());
-        } else {
-            self.output.write(&shown)?;
-        }
+        self.output.aside(self.args.change.json, &shown)?;
         let reason = match self.reason.take() {
             Some(reason) => reason,
             None => reason(self.args.change.reason.as_deref())?,
@@ -216,21 +208,25 @@ impl Correcting<'_> {
         }
         let request = correction(&self.cra_id, self.revision, proposed, &reason);
         match self.sender.correct(request).await? {
-            Ok(receipt) => self.write_received(&receipt).map(Round::Ended),
+            Ok(receipt) => {
+                self.write(Ok(&receipt))?;
+                Ok(Round::Ended(Outcome::Done))
+            }
             Err(status) if is_overtaken(&status) => Ok(Round::Overtaken),
             Err(status) => Ok(Round::Refused(Box::new(refusal(&status)))),
         }
     }
 
     /// The CRA already has this content: because of an identical correction, whose receipt is returned, or by chance.
-    async fn nothing_changes(&mut self, content: &Content) -> anyhow::Result<Outcome> {
+    async fn nothing_changes(&mut self, content: &Content) -> CommandResult {
         let reason = self.args.change.reason.as_deref();
         let before = match reason {
             Some(reason) => self.sender.recorded_before(&self.cra_id, &self.life, content, reason).await?,
             None => None,
         };
         let receipt = before.unwrap_or_else(|| self.life.last_receipt(&self.cra_id));
-        self.write_received(&receipt)
+        self.write(Ok(&receipt))?;
+        Ok(Outcome::Done)
     }
 
     /// Shows what another client changed, and rebases the correction if the person wants to continue.
@@ -239,13 +235,11 @@ impl Correcting<'_> {
         self.life = answered(&self.sender, self.sender.life(&self.cra_id).await?)?;
         let style = self.output.style();
         let shown = render::change::overtaken(self.life.events(), seen, style);
+        self.output.aside(self.args.change.json, &shown)?;
         if self.args.change.json {
-            notice(shown.trim_end());
             let status =
                 Status::aborted(format!("the CRA is at revision {}, not {seen}", self.life.revision()));
-            self.write_refused(&refusal(&status))?;
-        } else {
-            self.output.write(&shown)?;
+            self.write(Err(&refusal(&status)))?;
         }
         if self.life.is_withdrawn() || !can_be_asked() || !confirmed("Recommencer sur le contenu actuel ?")? {
             return Ok(false);
@@ -258,22 +252,10 @@ impl Correcting<'_> {
         Ok(true)
     }
 
-    fn write_received(&mut self, receipt: &v1::Receipt) -> anyhow::Result<Outcome> {
-        if self.args.change.json {
-            self.output.json(&render::change::json(&self.cra_id, Ok(receipt), DONE))?;
-        } else {
-            let style = self.output.style();
-            self.output.write(&render::change::received(receipt, DONE, style))?;
-        }
-        Ok(Outcome::Done)
-    }
-
-    fn write_refused(&mut self, refused: &v1::Refusal) -> anyhow::Result<()> {
-        if self.args.change.json {
-            return Ok(self.output.json(&render::change::json(&self.cra_id, Err(refused), DONE))?);
-        }
-        let style = self.output.style();
-        Ok(self.output.write(&render::change::refused(&self.cra_id, refused, style))?)
+    fn write(&mut self, answer: Result<&v1::Receipt, &v1::Refusal>) -> io::Result<()> {
+        let json = || render::change::json(&self.cra_id, answer, DONE);
+        let page = |style| render::change::outcome(&self.cra_id, answer, DONE, style);
+        self.output.either(self.args.change.json, json, page)
     }
 }
 

@@ -15,13 +15,14 @@ use cra_private::AtomicFile;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Outcome;
-use super::forget::{Course, WORK, open};
+use super::forget::{Course, WORK};
+use super::log_folder::open;
 use super::operator::Operator;
 use super::pair::{LOG, READ_MODELS};
+use super::{CommandResult, Outcome};
 use crate::args::{DestroyArgs, EndpointArgs, Place};
 use crate::output::Output;
-use crate::render;
+use crate::render::text::printable;
 
 /// File of the record, in the folder of the certificate.
 const RECORD: &str = "destruction.json";
@@ -33,7 +34,7 @@ pub(super) async fn destroy(
     args: DestroyArgs,
     endpoints: &EndpointArgs,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     anyhow::ensure!(
         args.log.name() == OsStr::new(&args.confirm),
         "--confirm {:?} is not the name of the log to destroy: expected its stream, or the last part of its folder",
@@ -64,11 +65,9 @@ pub(super) async fn destroy(
         _ => destroy_stream(&args, &record, endpoints).await?,
     }
     let (position, log) = (certificate.from.position.0, &certificate.from.log.0);
-    if args.json {
-        output.json(&json!({ "outcome": "destroyed", "log": log, "position": position }))?;
-    } else {
-        output.line(&format!("destroyed  {}, position {position}", render::text::printable(log)))?;
-    }
+    let json = || json!({ "outcome": "destroyed", "log": log, "position": position });
+    let line = |_| format!("destroyed  {}, position {position}\n", printable(log));
+    output.either(args.json, json, line)?;
     Ok(Outcome::Done)
 }
 

@@ -14,18 +14,14 @@ use serde_json::json;
 use tonic::Streaming;
 
 use super::target::Target;
-use super::{Outcome, progress};
+use super::{CommandResult, Outcome, progress};
 use crate::args::{EndpointArgs, ExportArgs, Exported};
 use crate::choice::{Choice, choice};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice};
 use crate::render::text::printable;
 
-pub(crate) async fn run(
-    args: ExportArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: ExportArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let content = match args.content {
         Exported::Person => return super::person::run(args, endpoints, output).await,
         Exported::Content(content) => content,

@@ -30,7 +30,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 /// Exports CRAs to a path, with additional flags.
-async fn exported(fake: Fake, output: &Path, flags: &[&str]) -> (String, anyhow::Result<Outcome>) {
+async fn exported(fake: Fake, output: &Path, flags: &[&str]) -> (String, CommandResult) {
     let arguments = [&["export", "cras", "--output", output.to_str().unwrap()], flags].concat();
     ran(&Arc::new(fake), &arguments).await
 }

@@ -12,7 +12,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::codegen::BoxStream;
 use tonic::{Code, Request, Response, Status};
 
-use super::Outcome;
+use super::CommandResult;
 use crate::args::{Arguments, CredentialArgs, EndpointArgs};
 use crate::output::Output;
 use crate::style::Style;
@@ -322,7 +322,7 @@ pub(super) fn written<T>(write: impl FnOnce(&mut Output) -> T) -> (String, T) {
 }
 
 /// Runs a whole command line against the fake.
-pub(super) async fn ran(fake: &Arc<Fake>, arguments: &[&str]) -> (String, anyhow::Result<Outcome>) {
+pub(super) async fn ran(fake: &Arc<Fake>, arguments: &[&str]) -> (String, CommandResult) {
     let mut arguments = Arguments::of_command_line(["cra"].iter().chain(arguments)).unwrap();
     arguments.endpoints = endpoints(fake).await;
     let written = Written::default();

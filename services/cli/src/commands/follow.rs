@@ -10,18 +10,14 @@ use cra_runtime::shutdown::Shutdown;
 use serde_json::json;
 use tonic::{Status, Streaming};
 
-use super::Outcome;
 use super::checkpoint::{Checkpoint, Place};
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, FollowArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice};
 use crate::subscription::{Subscription, run_with_reconnect};
 
-pub(crate) async fn run(
-    args: FollowArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: FollowArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let selection = args.selection.to_message();
     let checkpoint = args.checkpoint.as_deref().map(Checkpoint::at);
     let kept = checkpoint.as_ref().map(|checkpoint| checkpoint.place(&selection)).transpose()?.flatten();

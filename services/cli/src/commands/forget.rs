@@ -15,10 +15,9 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::log_folder::unused;
 use super::operator::{Operator, WithoutProjection};
-use super::pair::{LOG, PUBLICATION_SECRET};
-use super::{Outcome, progress};
+use super::pair::PUBLICATION_SECRET;
+use super::{CommandResult, Outcome, log_folder, progress};
 use crate::args::{EndpointArgs, ForgetArgs, Place};
 use crate::output::Output;
 use crate::render;
@@ -39,22 +38,16 @@ const NEVER_REACHED: [&str; 4] = [
 ];
 
 /// Copies a log without what is to be forgotten.
-pub(super) async fn forget(
-    args: ForgetArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(super) async fn forget(args: ForgetArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let rules = rules(&args.rules)?;
     anyhow::ensure!(args.from != args.to, "--from and --to name one log: expected two");
     match (&args.from, &args.to) {
         (Place::Folder(from), Place::Folder(to)) => {
-            let log = open(from).await?;
+            let log = log_folder::open(from).await?;
             make_dir(to).with_context(|| to.display().to_string())?;
             keep_secret(from, to)?;
             let work = Work::open(args.work.as_deref().unwrap_or(&to.join(WORK)))?;
-            let folder = to.join(LOG);
-            let new =
-                unused(tokio::task::spawn_blocking(move || EmbeddedLog::open_to_restore(&folder)).await?)?;
+            let new = log_folder::open_with(to, EmbeddedLog::open_to_restore).await?;
             let mut course = Course::begin();
             let act = Act::without_token(GrantedBy::Folder, Timestamp::now());
             let order = work.order(&rules, &args, act.clone());
@@ -82,7 +75,7 @@ async fn on_nats(
     args: &ForgetArgs,
     endpoints: &EndpointArgs,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     let dir =
         args.work.as_deref().context("--work is missing: expected a folder for the names of the copy")?;
     let log = NatsLog::connect_to_copy(from).await?;
@@ -115,14 +108,11 @@ async fn on_nats(
 }
 
 /// Shows how far an unfinished copy is.
-fn copied(position: u64, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
-    if json {
-        output.json(&json!({ "outcome": "copied", "position": position }))?;
-    } else {
-        output.line(&format!(
-            "copied up to position {position}; --finish seals the old stream and opens the new one"
-        ))?;
-    }
+fn copied(position: u64, json: bool, output: &mut Output) -> CommandResult {
+    let line = |_| {
+        format!("copied up to position {position}; --finish seals the old stream and opens the new one\n")
+    };
+    output.either(json, || json!({ "outcome": "copied", "position": position }), line)?;
     Ok(Outcome::Done)
 }
 
@@ -134,17 +124,14 @@ fn finished(
     course: &Course,
     json: bool,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     course.bar.finish_and_clear();
     let file = dir.join(CERTIFICATE);
     AtomicFile::replace(&file, certificate.to_json().as_bytes())
         .with_context(|| file.display().to_string())?;
     work.end(dir)?;
-    if json {
-        output.json(&serde_json::to_value(certificate)?)?;
-    } else {
-        output.write(&render::forget::page(certificate, &file))?;
-    }
+    let value = serde_json::to_value(certificate)?;
+    output.either(json, || value, |_| render::forget::page(certificate, &file))?;
     Ok(Outcome::Done)
 }
 
@@ -153,16 +140,6 @@ fn rules(file: &Path) -> anyhow::Result<Rules> {
     let bytes = fs::metadata(file).with_context(named)?.len();
     anyhow::ensure!(bytes <= RULES_BYTES_MAX, "{} has more than {RULES_BYTES_MAX} bytes", named());
     Rules::parse(&fs::read_to_string(file).with_context(named)?).with_context(named)
-}
-
-pub(super) async fn open(data: &Path) -> anyhow::Result<EmbeddedLog> {
-    let folder = data.join(LOG);
-    anyhow::ensure!(
-        folder.is_dir(),
-        "{} holds no log: name the folder that was given to `cra standalone --data`",
-        data.display()
-    );
-    unused(tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?)
 }
 
 /// Takes the secret of public figures along: another one shows other numbers.

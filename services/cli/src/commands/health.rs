@@ -8,7 +8,7 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, HealthArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
@@ -16,11 +16,7 @@ use crate::output::Output;
 /// Timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(crate) async fn run(
-    args: HealthArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: HealthArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     if let Some(url) = args.probe {
         let status = tokio::task::spawn_blocking(move || probed(&url)).await??;
         return shown(output, "probe", status, args.json);
@@ -63,13 +59,10 @@ fn probed(url: &str) -> anyhow::Result<ServingStatus> {
 }
 
 /// Writes the health of a service or process.
-fn shown(output: &mut Output, name: &str, status: ServingStatus, in_json: bool) -> anyhow::Result<Outcome> {
+fn shown(output: &mut Output, name: &str, status: ServingStatus, in_json: bool) -> CommandResult {
     let outcome = if status == ServingStatus::Serving { Outcome::Done } else { Outcome::NotServing };
     let status = status.as_str_name();
-    if in_json {
-        output.json(&json!({ "service": name, "status": status }))?;
-    } else {
-        output.line(&format!("{name:<11} {status}"))?;
-    }
+    let json = || json!({ "service": name, "status": status });
+    output.either(in_json, json, |_| format!("{name:<11} {status}\n"))?;
     Ok(outcome)
 }

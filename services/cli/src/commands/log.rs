@@ -12,9 +12,7 @@ use cra_eventlog::{LogEntry, Origin, Read, Restore};
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::log_folder::unused;
-use super::pair::LOG;
-use super::{Outcome, destroy, forget, progress};
+use super::{CommandResult, Outcome, destroy, forget, log_folder, progress};
 use crate::args::{EndpointArgs, LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 use crate::output::{Output, notice};
 use crate::render;
@@ -24,20 +22,14 @@ use crate::render::text::printable;
 /// Maximum number of unreadable events shown individually; a foreign log would flood the terminal.
 const MISFITS_TOLD_MAX: u64 = 20;
 
-pub(crate) async fn run(
-    command: LogCommand,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(command: LogCommand, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     match command {
         LogCommand::Create(args) => {
             let head = open(&args.log, Missing::Create).await?.head().await?;
-            let (identity, position) = (head.identity.0, head.position.0);
-            if args.json {
-                output.json(&json!({ "log": identity, "position": position }))?;
-            } else {
-                output.line(&format!("the log is there  {}, position {position}", printable(&identity)))?;
-            }
+            let (identity, position) = (&head.identity.0, head.position.0);
+            let json = || json!({ "log": identity, "position": position });
+            let line = |_| format!("the log is there  {}, position {position}\n", printable(identity));
+            output.either(args.json, json, line)?;
             Ok(Outcome::Done)
         }
         LogCommand::Export(args) => {
@@ -61,35 +53,32 @@ pub(crate) async fn run(
     }
 }
 
-async fn mirror(args: &LogMirrorArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+async fn mirror(args: &LogMirrorArgs, output: &mut Output) -> CommandResult {
     let settings = args.log.settings()?;
     let stream = args.source_stream.as_ref().unwrap_or(&settings.stream);
     let MirrorState { source, position, lag } =
         nats::mirror(&settings, args.source_domain.as_deref(), stream).await?;
     let source = source.map_or_else(|| "a log that it does not name".to_owned(), |log| printable(&log.0));
-    if args.json {
-        output.json(&json!({ "source": source, "position": position.0, "lag": lag }))?;
-    } else {
-        output.line(&format!("the mirror is there  of {source}, position {}, {lag} behind", position.0))?;
-    }
+    let json = || json!({ "source": source, "position": position.0, "lag": lag });
+    let line = |_| format!("the mirror is there  of {source}, position {}, {lag} behind\n", position.0);
+    output.either(args.json, json, line)?;
     Ok(Outcome::Done)
 }
 
-async fn activate(args: &LogActivateArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+async fn activate(args: &LogActivateArgs, output: &mut Output) -> CommandResult {
     let Activated { log, position, source } =
         nats::activate(&args.log.settings()?, args.without_source).await?;
     let predecessor = source.map(|log| printable(&log.0));
-    if args.json {
-        output.json(&json!({ "log": log.0, "position": position.0, "predecessor": predecessor }))?;
-    } else {
-        let (log, source) =
-            (printable(&log.0), predecessor.as_deref().unwrap_or("a log that the mirror does not name"));
-        output.line(&format!("the mirror is the log  {log}, position {}, after {source}", position.0))?;
-    }
+    let json = || json!({ "log": log.0, "position": position.0, "predecessor": predecessor });
+    let source = predecessor.as_deref().unwrap_or("a log that the mirror does not name");
+    let line = |_| {
+        format!("the mirror is the log  {}, position {}, after {source}\n", printable(&log.0), position.0)
+    };
+    output.either(args.json, json, line)?;
     Ok(Outcome::Done)
 }
 
-async fn verify(dir: &Path, json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+async fn verify(dir: &Path, json: bool, output: &mut Output) -> CommandResult {
     let mut course = Course::begin();
     let (mut misfits, bar) = (0, course.bar.clone());
     let read = |entry: &LogEntry| {
@@ -137,23 +126,17 @@ async fn open(args: &LogArgs, missing: Missing) -> anyhow::Result<Box<dyn Read>>
         settings.create_stream |= missing == Missing::Create;
         return Ok(Box::new(NatsLog::connect(settings).await?));
     };
-    let folder = data.join(LOG);
-    anyhow::ensure!(
-        missing == Missing::Create || folder.is_dir(),
-        "{} contains no log: name the folder given to `cra standalone --data`",
-        data.display()
-    );
-    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(&folder)).await?;
-    Ok(Box::new(unused(opened)?))
+    Ok(Box::new(match missing {
+        Missing::Create => log_folder::open_with(data, EmbeddedLog::open).await?,
+        Missing::Refuse => log_folder::open(data).await?,
+    }))
 }
 
 async fn open_to_restore(args: &LogArgs, origin: &Origin) -> anyhow::Result<Box<dyn Restore>> {
     let Some(data) = &args.data else {
         return Ok(Box::new(NatsLog::connect_to_restore(args.on_nats.settings()?, origin).await?));
     };
-    let folder = data.join(LOG);
-    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open_to_restore(&folder)).await?;
-    Ok(Box::new(unused(opened)?))
+    Ok(Box::new(log_folder::open_with(data, EmbeddedLog::open_to_restore).await?))
 }
 
 /// Progress and speed of the work.
@@ -183,20 +166,11 @@ impl Course {
     }
 }
 
-fn show(
-    verb: &str,
-    course: &Course,
-    manifest: &Manifest,
-    json: bool,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+fn show(verb: &str, course: &Course, manifest: &Manifest, json: bool, output: &mut Output) -> CommandResult {
     course.bar.finish_and_clear();
     let (events, skipped) = (course.progress.events(), course.progress.skipped);
     let done = Done { verb, events, skipped, per_second: course.per_second(), misfits: course.misfits };
-    if json {
-        output.json(&render::log::json(&done, manifest))?;
-    } else {
-        output.write(&render::log::page(&done, manifest, output.style()))?;
-    }
+    let page = |style| render::log::page(&done, manifest, style);
+    output.either(json, || render::log::json(&done, manifest), page)?;
     Ok(if course.misfits.unwrap_or(0) > 0 { Outcome::SomeRefused } else { Outcome::Done })
 }

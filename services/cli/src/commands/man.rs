@@ -3,11 +3,11 @@
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{Arguments, ManArgs};
 use crate::output::{Output, notice};
 
-pub(crate) fn run(args: &ManArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ManArgs, output: &mut Output) -> CommandResult {
     // Without the commit, which would change every page.
     let command = Arguments::command().version(env!("CARGO_PKG_VERSION"));
     if let Some(dir) = &args.dir {

@@ -3,17 +3,13 @@
 
 use cra_contracts::{json, v1};
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, ParkedArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
 use crate::render;
 
-pub(crate) async fn run(
-    args: ParkedArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: ParkedArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     match args.retry {
         Some(positions) => retry(&connection, positions, args.json, output).await,
@@ -21,7 +17,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn list(connection: &Connection, as_json: bool, output: &mut Output) -> anyhow::Result<Outcome> {
+async fn list(connection: &Connection, as_json: bool, output: &mut Output) -> CommandResult {
     let mut page_token = String::new();
     let mut is_first = true;
     loop {
@@ -51,14 +47,10 @@ async fn retry(
     positions: Vec<u64>,
     as_json: bool,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     let request = within_deadline(v1::RetryParkedEventsRequest { positions });
     let answer = connection.answer(connection.operations().retry_parked_events(request).await)?;
-    if as_json {
-        output.json(&json::to_value(&answer))?;
-    } else {
-        output.write(&render::parked::retried(answer, output.style()))?;
-    }
+    output.answer(as_json, &answer, |style| render::parked::retried(answer, style))?;
     Ok(if answer.still_parked == 0 { Outcome::Done } else { Outcome::SomeRefused })
 }
 

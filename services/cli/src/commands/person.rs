@@ -12,8 +12,8 @@ use cra_contracts::v1::{self, ExportFormat, follow_cras_response::Change};
 use cra_domain::event::{Event, Fact, record};
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::target::Target;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, ExportArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
@@ -25,11 +25,7 @@ const LINE_BYTES_MAX: u64 = 64 * 1024;
 /// Columns of the text: it is read in a letter or an editor.
 const COLUMNS: usize = 100;
 
-pub(super) async fn run(
-    args: ExportArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(super) async fn run(args: ExportArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let selection = args.selection.to_message();
     let advisor = selection.advisor_ids.first().cloned().unwrap_or_default();
     let of_advisor = v1::Selection { advisor_ids: vec![advisor.clone()], ..v1::Selection::default() };
@@ -60,11 +56,8 @@ pub(super) async fn run(
         file.write_all(text.as_bytes()).with_context(named)?;
         file.publish(existing).with_context(named)?;
         let (path, cras) = (path.display().to_string(), cra_ids.len());
-        if args.json {
-            output.json(&json!({ "file": path, "cras": cras, "bytes": text.len() }))?;
-        } else {
-            output.line(&format!("{path}  {cras} CRAs, {} bytes", text.len()))?;
-        }
+        let json = || json!({ "file": path, "cras": cras, "bytes": text.len() });
+        output.either(args.json, json, |_| format!("{path}  {cras} CRAs, {} bytes\n", text.len()))?;
     } else {
         output.write(&text)?;
     }

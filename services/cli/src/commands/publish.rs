@@ -10,7 +10,7 @@ use cra_private::AtomicFile;
 use jiff::civil::Date;
 use jiff::{ToSpan as _, Unit};
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, PublishArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::open_data::{Cell, OpenData};
@@ -19,11 +19,7 @@ use crate::output::{Output, notice};
 /// Maximum number of restarts: replicas with different publications would never agree.
 const BEGINNINGS_MAX: usize = 5;
 
-pub(crate) async fn run(
-    args: PublishArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: PublishArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let data = all_cells(&connection).await?;
     fs::create_dir_all(&args.dir)

@@ -9,7 +9,7 @@ use cra_runtime::shutdown::Shutdown;
 use tokio::time::sleep;
 
 use super::progress::Replaying;
-use super::{Outcome, status};
+use super::{CommandResult, Outcome, status};
 use crate::args::{EndpointArgs, ReplayArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice};
@@ -19,11 +19,7 @@ use crate::render;
 const REMOVAL_TRIES: u32 = 50;
 const REMOVAL_RETRY: Duration = Duration::from_millis(100);
 
-pub(crate) async fn run(
-    args: ReplayArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: ReplayArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
     replay(args, endpoints, shutdown, output).await
 }
@@ -33,7 +29,7 @@ async fn replay(
     endpoints: &EndpointArgs,
     shutdown: Shutdown,
     output: &mut Output,
-) -> anyhow::Result<Outcome> {
+) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let request = v1::RebuildRequest { until_position: args.until, promote: args.promote };
     // No deadline: the duration depends on the log.

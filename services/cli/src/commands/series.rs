@@ -1,18 +1,14 @@
 //! `cra series`: the figures of each period of a selection.
 
-use cra_contracts::{json, v1};
+use cra_contracts::v1;
 
-use super::{Outcome, compared, figures};
+use super::{CommandResult, Outcome, compared, figures};
 use crate::args::{EndpointArgs, SeriesArgs};
 use crate::client::{Connection, Service};
 use crate::output::Output;
 use crate::render;
 
-pub(crate) async fn run(
-    args: SeriesArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: SeriesArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     if let Some(with) = args.compare {
         let connection = Connection::to(Service::Projection, endpoints).await?;
         return compared::series(&args, with, &connection, output).await;
@@ -22,11 +18,7 @@ pub(crate) async fn run(
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let answer =
         figures::series(&connection, selection.clone(), args.by, args.consistency.to_message()).await?;
-    if args.json {
-        output.json(&json::to_value(&answer))?;
-    } else {
-        output.write(&render::series::page(&selection, args.by, &answer, output.style()))?;
-    }
+    output.answer(args.json, &answer, |style| render::series::page(&selection, args.by, &answer, style))?;
     Ok(Outcome::Done)
 }
 

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use super::pair::{self, Pair};
-use super::{Outcome, figures, progress, status};
+use super::{CommandResult, Outcome, figures, progress, status};
 use crate::args::{DEFAULT_PROJECTION_URL, EndpointArgs, StandaloneArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice};
@@ -31,7 +31,7 @@ use cra_sample::Month;
 /// Number of items prepared ahead of the stream.
 const READ_AHEAD: usize = 64;
 
-pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: StandaloneArgs, output: &mut Output) -> CommandResult {
     let data = args.data.map_or_else(default_data, Ok)?;
     // Less verbose than in production, because the figures use the same terminal. The warning about loopback addresses
     // is off: this command serves on loopback by design.

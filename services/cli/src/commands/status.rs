@@ -8,7 +8,7 @@ use cra_contracts::{json, v1};
 use cra_runtime::shutdown::Shutdown;
 use tokio::time::sleep;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, StatusArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
 use crate::output::{Output, notice, redrawn};
@@ -17,11 +17,7 @@ use crate::render;
 /// Interval between two requests.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
-pub(crate) async fn run(
-    args: StatusArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: StatusArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     if args.watch {
         let shutdown = Shutdown::on_signal().context("signals cannot be caught")?;
@@ -32,11 +28,7 @@ pub(crate) async fn run(
         return Ok(Outcome::Done);
     }
     let answer = ask(&connection).await?;
-    if args.json {
-        output.json(&json::to_value(&answer))?;
-    } else {
-        output.write(&render::status::page(&answer, output.style()))?;
-    }
+    output.answer(args.json, &answer, |style| render::status::page(&answer, style))?;
     Ok(Outcome::Done)
 }
 

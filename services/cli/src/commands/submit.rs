@@ -3,7 +3,6 @@
 //! Exit code 0 if every item is in the log (or valid), 1 if some were refused, 2 if the file contains no CRAs or the
 //! stream broke.
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -13,7 +12,7 @@ use futures::future::{FusedFuture as _, FutureExt as _};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Outcome, progress};
+use super::{CommandResult, Outcome, progress};
 use crate::args::{EndpointArgs, SubmitArgs};
 use crate::client::{ClientError, Connection, Service};
 use crate::output::{Output, notice};
@@ -34,11 +33,7 @@ const LOOKED_UP_AT_ONCE: usize = 16;
 const MOVE_THE_LOG: &str = "it was written with an older form, and its document is not in this file: move it with \
                             `cra log export` and `cra log import`, or record the document with `cra import`";
 
-pub(crate) async fn run(
-    args: SubmitArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: SubmitArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let opened = file::open_any(&args.file)?;
     check(&opened, &args)?;
     let (length, encoding) = (opened.length(), opened.encoding());
@@ -68,11 +63,7 @@ pub(crate) async fn run(
         notice(&format!("{} is in {encoding}, and was read as such", file::name_of(&args.file)));
     }
     let summary = render::submission::summary(&tally, Work::Submit(mode), output.style());
-    if args.json {
-        let _ = io::stderr().write_all(summary.as_bytes());
-    } else {
-        output.write(&summary)?;
-    }
+    output.aside(args.json, &summary)?;
     streamed?;
     if let Ok(read) = ended.await {
         read.with_context(|| format!("{} could not be read to its end", args.file.display()))?;

@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use cra_private::{AtomicFile, Existing};
 use cra_sheets::template;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::TemplateArgs;
 use crate::output::Output;
 
-pub(crate) fn run(args: &TemplateArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TemplateArgs, output: &mut Output) -> CommandResult {
     let path = &args.file;
     let bytes = match path.extension().and_then(OsStr::to_str).map(str::to_lowercase).as_deref() {
         Some("xlsx") => template::workbook().context("the workbook cannot be made")?,

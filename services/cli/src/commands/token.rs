@@ -8,21 +8,21 @@ use cra_private::{AtomicFile, Existing, make_dir};
 use cra_runtime::identity::{Claims, OneOrMany, PerimeterClaim, Scope, SigningKey, key_set};
 use jiff::Timestamp;
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 use crate::output::{Output, notice};
 
 const PRIVATE: &str = "private.pem";
 const PUBLIC: &str = "jwks.json";
 
-pub(crate) fn run(command: TokenCommand, output: &mut Output) -> anyhow::Result<Outcome> {
+pub(crate) fn run(command: TokenCommand, output: &mut Output) -> CommandResult {
     match command {
         TokenCommand::Keys(args) => keys(&args, output),
         TokenCommand::Issue(args) => issue(args, output),
     }
 }
 
-fn keys(args: &TokenKeysArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+fn keys(args: &TokenKeysArgs, output: &mut Output) -> CommandResult {
     let TokenKeysArgs { dir, parties } = args;
     make_dir(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     let key = SigningKey::generate_ed25519()?;
@@ -53,7 +53,7 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
-fn issue(args: TokenIssueArgs, output: &mut Output) -> anyhow::Result<Outcome> {
+fn issue(args: TokenIssueArgs, output: &mut Output) -> CommandResult {
     let path = args.dir.join(PRIVATE);
     let pem = fs::read_to_string(&path)
         .with_context(|| format!("{} cannot be read; create it with `cra token keys`", path.display()))?;
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::args::{Arguments, Command};
 
-    fn token(arguments: &[&str]) -> (String, anyhow::Result<Outcome>) {
+    fn token(arguments: &[&str]) -> (String, CommandResult) {
         let Command::Token(command) = Arguments::parse_from([&["cra", "token"], arguments].concat()).command
         else {
             panic!("{arguments:?}")

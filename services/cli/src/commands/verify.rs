@@ -4,18 +4,14 @@
 use anyhow::Context as _;
 use cra_contracts::{json, v1};
 
-use super::Outcome;
 use super::progress::Replaying;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, VerifyArgs};
 use crate::client::{Connection, Service};
 use crate::output::Output;
 use crate::render;
 
-pub(crate) async fn run(
-    args: VerifyArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: VerifyArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
     // No deadline: the duration depends on the log.
     let mut answers = connection.answer(connection.operations().verify(v1::VerifyRequest {}).await)?;
@@ -43,7 +39,7 @@ mod tests {
     use super::super::fake_operations::{Fake, Written};
     use super::*;
 
-    async fn verified(same: Option<bool>) -> (anyhow::Result<Outcome>, String) {
+    async fn verified(same: Option<bool>) -> (CommandResult, String) {
         let endpoints = Fake { answers: 2, same, ..Fake::default() }.serve().await;
         let written = Written::default();
         let outcome = run(VerifyArgs { json: false }, &endpoints, &mut written.output()).await;

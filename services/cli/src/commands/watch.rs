@@ -5,18 +5,14 @@ use cra_contracts::{json, v1};
 use cra_runtime::shutdown::Shutdown;
 use tonic::{Status, Streaming};
 
-use super::Outcome;
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, WatchArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice, redrawn};
 use crate::render::watch::{self, Progress};
 use crate::subscription::{Subscription, run_with_reconnect};
 
-pub(crate) async fn run(
-    args: WatchArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: WatchArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let shutdown = Shutdown::on_signal()?;
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let mut watcher = Watcher::new(&args, output);

@@ -1,9 +1,9 @@
 //! `cra withdraw`: withdraws a CRA from the statistics, after showing it and asking for confirmation.
 
-use super::Outcome;
 use super::change::ask::{can_be_asked, confirmed, reason};
 use super::change::many::Many;
 use super::correct::{answered, content_of};
+use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, WithdrawArgs};
 use crate::client::{Connection, Service};
 use crate::output::{Output, notice};
@@ -14,11 +14,7 @@ use crate::submission::changes::send::{Sender, is_overtaken, refusal, withdrawal
 
 const DONE: &str = "withdrawn";
 
-pub(crate) async fn run(
-    args: WithdrawArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: WithdrawArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let args = args.change;
     let connection = Connection::to(Service::Ingestion, endpoints).await?;
     let sender = Sender { connection, retry_for: args.retry_for() };
@@ -35,11 +31,7 @@ pub(crate) async fn run(
     let revision = args.expected_revision.unwrap_or(current);
     let heading = render::change::heading(&cra_id, revision, style);
     let shown = heading + &render::change::brief(&content_of(&life, revision)?);
-    if args.json {
-        notice(shown.trim_end());
-    } else {
-        output.write(&shown)?;
-    }
+    output.aside(args.json, &shown)?;
     let reason = reason(args.reason.as_deref())?;
     if can_be_asked() && !args.yes && !confirmed("Retirer ce compte-rendu des statistiques ?")? {
         notice("nothing was sent");
@@ -48,14 +40,9 @@ pub(crate) async fn run(
     let answer = sender.withdraw(withdrawal(&cra_id, revision, &reason)).await?;
     let overtaken = answer.as_ref().is_err_and(|status| is_overtaken(status));
     let answer = answer.map_err(|status| refusal(&status));
-    if args.json {
-        output.json(&render::change::json(&cra_id, answer.as_ref(), DONE))?;
-    } else {
-        output.write(&match &answer {
-            Ok(receipt) => render::change::received(receipt, DONE, style),
-            Err(refused) => render::change::refused(&cra_id, refused, style),
-        })?;
-    }
+    let json = || render::change::json(&cra_id, answer.as_ref(), DONE);
+    let page = |style| render::change::outcome(&cra_id, answer.as_ref(), DONE, style);
+    output.either(args.json, json, page)?;
     if overtaken {
         let now = answered(&sender, sender.life(&cra_id).await?)?;
         notice(render::change::overtaken(now.events(), revision, style).trim_end());

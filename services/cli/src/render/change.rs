@@ -55,8 +55,21 @@ pub(crate) fn overtaken(events: &[v1::CraEvent], revision: u64, style: Style) ->
     format!("{what}\n{}", history::since(events, revision, style))
 }
 
+/// What became of the change.
+pub(crate) fn outcome(
+    cra_id: &str,
+    answer: Result<&v1::Receipt, &v1::Refusal>,
+    done: &str,
+    style: Style,
+) -> String {
+    match answer {
+        Ok(receipt) => received(receipt, done, style),
+        Err(refusal) => refusal_lines(cra_id, refusal, &Headings::default(), style),
+    }
+}
+
 /// Confirms that the change is in the log.
-pub(crate) fn received(receipt: &v1::Receipt, done: &str, style: Style) -> String {
+fn received(receipt: &v1::Receipt, done: &str, style: Style) -> String {
     let id = printable(&receipt.cra_id);
     let what = match (receipt.duplicate, receipt.position) {
         (false, _) => toned(style, Tone::Good, done),
@@ -75,11 +88,6 @@ pub(crate) fn received(receipt: &v1::Receipt, done: &str, style: Style) -> Strin
         text += &format!("{}\n", toned(style, Tone::Bad, "it was withdrawn since: it does not count"));
     }
     text
-}
-
-/// Reports that the service refused the change.
-pub(crate) fn refused(cra_id: &str, refusal: &v1::Refusal, style: Style) -> String {
-    refusal_lines(cra_id, refusal, &Headings::default(), style)
 }
 
 /// The result as JSON.

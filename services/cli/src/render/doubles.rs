@@ -119,20 +119,9 @@ mod tests {
 
     fn recorded(second: i64, client_id: &str) -> v1::RecordedCra {
         let cra = v1::Cra {
-            advisor_id: "conseiller-1".to_owned(),
-            structure_id: "structure-1".to_owned(),
             date: "2024-03-01".to_owned(),
-            place: Some(v1::Place {
-                channel: v1::Channel::OtherPlace.into(),
-                commune_code: "35238".to_owned(),
-                postal_code: "35000".to_owned(),
-                venue_id: String::new(),
-            }),
-            activity: v1::Activity::Workshop.into(),
-            participants: Some(5),
-            themes: vec![3],
-            duration: Some(v1::Duration { band: 1, minutes: None }),
-            ..v1::Cra::default()
+            place: Some(cra_fixtures::place(v1::Channel::OtherPlace, "35238", "35000")),
+            ..cra_fixtures::workshop(5)
         };
         let record = v1::CraRecord {
             cra_id: format!("0190f3a0-0000-7000-8000-00000000000{second}"),

@@ -133,18 +133,11 @@ mod tests {
             structure_id: "structure-001".to_owned(),
             date: "2024-03-12".to_owned(),
             place: Some(v1::Place {
-                channel: v1::Channel::Venue.into(),
-                commune_code: "97411".to_owned(),
-                postal_code: "97400".to_owned(),
                 venue_id: "lieu-1".to_owned(),
+                ..cra_fixtures::place(v1::Channel::Venue, "97411", "97400")
             }),
             activity: v1::Activity::OneOff.into(),
-            participants: Some(1),
-            ages: Some(v1::AgeCounts { over_60: 1, ..v1::AgeCounts::default() }),
-            statuses: Some(v1::StatusCounts { retired: 1, ..v1::StatusCounts::default() }),
-            themes: vec![v1::Theme::Email.into()],
-            duration: Some(v1::Duration { band: v1::DurationBand::UpTo30Minutes.into(), minutes: None }),
-            ..v1::Cra::default()
+            ..cra_fixtures::cra()
         }
     }
 

@@ -134,12 +134,7 @@ mod tests {
             advisor_id: "conseiller-numerique-de-la-reunion-0001".to_owned(),
             structure_id: "structure-001".to_owned(),
             date: "2024-03-12".to_owned(),
-            place: Some(v1::Place {
-                channel: v1::Channel::Venue.into(),
-                commune_code: "97411".to_owned(),
-                postal_code: "97400".to_owned(),
-                venue_id: String::new(),
-            }),
+            place: Some(cra_fixtures::place(v1::Channel::Venue, "97411", "97400")),
             activity: v1::Activity::Workshop.into(),
             participants: Some(12),
             themes: (1..=19).filter(|theme| *theme != 4).collect(),

@@ -25,13 +25,10 @@ pub struct NatsSettings {
     /// Name of the stream.
     pub stream: String,
     /// Slot of the stream, instead of `stream` and `subject_prefix`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
     /// JetStream domain of the stream, if the connected server is a leaf node of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
     /// Prefix of JetStream requests instead of `$JS.API`, for an account that imports another's. Excludes `domain`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_prefix: Option<String>,
     /// Prefix of subjects, followed by the id of the stream of events.
     pub subject_prefix: String,
@@ -42,31 +39,22 @@ pub struct NatsSettings {
     pub create_stream: bool,
     /// User, with `password`. The server's answers are sent to inboxes below `_INBOX_<user>`, so that a user's
     /// permissions need not include the inboxes of others.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Password of `user`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     /// File of the password of `user`, instead of `password`: read at each connection. A final line break is ignored.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub password_file: Option<PathBuf>,
     /// Token, instead of user and password.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
     /// File of an nkey's seed (`SU…`), instead of user and password.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub nkey_file: Option<PathBuf>,
     /// Credentials file (`.creds`: a JWT and its seed), instead of user and password.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials_file: Option<PathBuf>,
     /// PEM file of the authority that signed the server's certificate, if the system does not trust it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
     /// PEM file of the client certificate, with `key_file`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_file: Option<PathBuf>,
     /// PEM file of the private key of `cert_file`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
     /// Refuse a server without TLS, whatever the scheme of its URL.
     pub require_tls: bool,

@@ -275,21 +275,11 @@ pub(crate) mod fixtures {
     /// A workshop without day and participants.
     pub(crate) fn form() -> v1::Cra {
         v1::Cra {
-            advisor_id: "conseiller-1".into(),
-            structure_id: "structure-1".into(),
-            place: Some(v1::Place {
-                channel: v1::Channel::Venue.into(),
-                commune_code: "75101".into(),
-                postal_code: "75001".into(),
-                ..v1::Place::default()
-            }),
-            activity: v1::Activity::Workshop.into(),
-            ages: Some(v1::AgeCounts { from_18_to_35: 5, ..v1::AgeCounts::default() }),
-            statuses: Some(v1::StatusCounts { unemployed: 5, ..v1::StatusCounts::default() }),
-            themes: vec![v1::Theme::Email.into()],
+            date: String::new(),
+            participants: None,
             annotation: "  mots de passe ".into(),
             duration: Some(v1::Duration { band: v1::DurationBand::OneHourOrMore.into(), minutes: None }),
-            ..v1::Cra::default()
+            ..cra_fixtures::workshop(5)
         }
     }
 

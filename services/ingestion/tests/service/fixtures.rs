@@ -207,20 +207,10 @@ pub(crate) fn instant(text: &str) -> Timestamp {
 /// A workshop without day and number of participants.
 pub(crate) fn form() -> pb::Cra {
     pb::Cra {
-        advisor_id: "conseiller-1".into(),
-        structure_id: "structure-1".into(),
-        place: Some(pb::Place {
-            channel: pb::Channel::Venue.into(),
-            commune_code: "75101".into(),
-            postal_code: "75001".into(),
-            ..pb::Place::default()
-        }),
-        activity: pb::Activity::Workshop.into(),
-        ages: Some(pb::AgeCounts { from_18_to_35: 5, ..pb::AgeCounts::default() }),
-        statuses: Some(pb::StatusCounts { unemployed: 5, ..pb::StatusCounts::default() }),
-        themes: vec![pb::Theme::Email.into()],
+        date: String::new(),
+        participants: None,
         duration: Some(pb::Duration { band: pb::DurationBand::OneHourOrMore.into(), minutes: Some(60) }),
-        ..pb::Cra::default()
+        ..cra_fixtures::workshop(5)
     }
 }
 

@@ -21,8 +21,7 @@ pub struct AuditSettings {
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        const REFUSALS: NonZeroU32 = NonZeroU32::new(60).unwrap();
-        Self { to: Target::default(), refusals_per_minute: REFUSALS }
+        Self { to: Target::default(), refusals_per_minute: const { NonZeroU32::new(60).unwrap() } }
     }
 }
 

@@ -18,10 +18,8 @@ pub struct IdentitySettings {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tls_by_proxy: bool,
     /// The service's certificate, and requirements on callers' certificates.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSettings>,
     /// Bearer tokens.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenSettings>,
 }
 
@@ -34,11 +32,9 @@ pub struct TlsSettings {
     /// PEM file of its private key.
     pub key_file: PathBuf,
     /// PEM file of the authorities of client certificates. If set, callers must have a certificate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_ca_file: Option<PathBuf>,
     /// File of the authorities' revocation lists: one in DER, or several in PEM. If set, there must be a list of each
     /// authority of a client certificate: a certificate with unknown revocation status is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_crl_file: Option<PathBuf>,
     /// Interval at which the files are checked; new ones apply to new connections, invalid ones are logged and ignored.
     #[serde(default = "reload_s")]
@@ -54,17 +50,11 @@ pub struct TokenSettings {
     /// Required audience: one of claim `aud`.
     pub audience: String,
     /// File of the issuer's keys, a JWKS; alternative to `jwks_url`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
     /// Address of the issuer's keys: https, or http on this machine; without a user.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "cra_private::url::read_anonymous"
-    )]
+    #[serde(default, deserialize_with = "cra_private::url::read_anonymous")]
     pub jwks_url: Option<String>,
     /// PEM file of the authority that signed the certificate of `jwks_url`, if the system does not trust it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_ca_file: Option<PathBuf>,
     /// Interval at which the keys are read again.
     #[serde(default = "refresh_s")]

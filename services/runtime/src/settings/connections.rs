@@ -21,15 +21,11 @@ pub struct ConnectionLimits {
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(128).unwrap();
-        const HANDSHAKE_MS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
-        const FIRST_REQUEST_MS: NonZeroU32 = NonZeroU32::new(30_000).unwrap();
-        const IDLE_S: NonZeroU32 = NonZeroU32::new(300).unwrap();
         Self {
-            per_address: PER_ADDRESS,
-            handshake_ms: HANDSHAKE_MS,
-            first_request_ms: FIRST_REQUEST_MS,
-            idle_s: IDLE_S,
+            per_address: const { NonZeroU32::new(128).unwrap() },
+            handshake_ms: const { NonZeroU32::new(10_000).unwrap() },
+            first_request_ms: const { NonZeroU32::new(30_000).unwrap() },
+            idle_s: const { NonZeroU32::new(300).unwrap() },
         }
     }
 }

@@ -78,35 +78,21 @@ pub struct ServerSettings {
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        const CONNECTIONS: NonZeroU32 = NonZeroU32::new(1_024).unwrap();
-        const STREAMS: NonZeroU32 = NonZeroU32::new(256).unwrap();
-        const MESSAGE_BYTES: NonZeroUsize = NonZeroUsize::new(4 * 1_024 * 1_024).unwrap();
-        const UNDECODED_BYTES: NonZeroU64 = NonZeroU64::new(64 * 1_024 * 1_024).unwrap();
-        const HEADER_BYTES: NonZeroU32 = NonZeroU32::new(16 * 1_024).unwrap();
-        const REQUEST_MS: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
-        const KEEPALIVE_S: NonZeroU64 = NonZeroU64::new(30).unwrap();
-        const KEEPALIVE_TIMEOUT_S: NonZeroU64 = NonZeroU64::new(20).unwrap();
-        const AGE_S: NonZeroU64 = NonZeroU64::new(3_600).unwrap();
-        const GRACE_S: NonZeroU64 = NonZeroU64::new(600).unwrap();
-        const STALLED_S: NonZeroU64 = NonZeroU64::new(120).unwrap();
-        const LEAST_BYTES: NonZeroU64 = NonZeroU64::new(1_024).unwrap();
-        const FAILED_AUTHENTICATIONS: NonZeroU32 = NonZeroU32::new(120).unwrap();
-        const DRAIN_MS: NonZeroU64 = NonZeroU64::new(10_000).unwrap();
         Self {
-            concurrent_connections: CONNECTIONS,
-            concurrent_streams: STREAMS,
-            max_message_bytes: MESSAGE_BYTES,
-            undecoded_bytes: UNDECODED_BYTES,
-            max_header_bytes: HEADER_BYTES,
-            request_timeout_ms: REQUEST_MS,
-            keepalive_interval_s: KEEPALIVE_S,
-            keepalive_timeout_s: KEEPALIVE_TIMEOUT_S,
-            max_connection_age_s: AGE_S,
-            max_connection_age_grace_s: GRACE_S,
-            stalled_after_s: STALLED_S,
-            least_bytes_per_second: LEAST_BYTES,
-            failed_authentications_per_minute: FAILED_AUTHENTICATIONS,
-            drain_deadline_ms: DRAIN_MS,
+            concurrent_connections: const { NonZeroU32::new(1_024).unwrap() },
+            concurrent_streams: const { NonZeroU32::new(256).unwrap() },
+            max_message_bytes: const { NonZeroUsize::new(4 * 1_024 * 1_024).unwrap() },
+            undecoded_bytes: const { NonZeroU64::new(64 * 1_024 * 1_024).unwrap() },
+            max_header_bytes: const { NonZeroU32::new(16 * 1_024).unwrap() },
+            request_timeout_ms: const { NonZeroU64::new(30_000).unwrap() },
+            keepalive_interval_s: const { NonZeroU64::new(30).unwrap() },
+            keepalive_timeout_s: const { NonZeroU64::new(20).unwrap() },
+            max_connection_age_s: const { NonZeroU64::new(3_600).unwrap() },
+            max_connection_age_grace_s: const { NonZeroU64::new(600).unwrap() },
+            stalled_after_s: const { NonZeroU64::new(120).unwrap() },
+            least_bytes_per_second: const { NonZeroU64::new(1_024).unwrap() },
+            failed_authentications_per_minute: const { NonZeroU32::new(120).unwrap() },
+            drain_deadline_ms: const { NonZeroU64::new(10_000).unwrap() },
             drain_delay_ms: 0,
             reflection: true,
             browsers: BrowserSettings::default(),

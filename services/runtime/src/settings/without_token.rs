@@ -23,15 +23,11 @@ pub struct WithoutTokenLimits {
 
 impl Default for WithoutTokenLimits {
     fn default() -> Self {
-        const CALLS: NonZeroU32 = NonZeroU32::new(256).unwrap();
-        const PER_ADDRESS: NonZeroU32 = NonZeroU32::new(32).unwrap();
-        const MESSAGE_BYTES: NonZeroU32 = NonZeroU32::new(4 * 1_024).unwrap();
-        const MESSAGE_MS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
         Self {
-            calls_in_flight: CALLS,
-            calls_per_address: PER_ADDRESS,
-            message_bytes: MESSAGE_BYTES,
-            message_timeout_ms: MESSAGE_MS,
+            calls_in_flight: const { NonZeroU32::new(256).unwrap() },
+            calls_per_address: const { NonZeroU32::new(32).unwrap() },
+            message_bytes: const { NonZeroU32::new(4 * 1_024).unwrap() },
+            message_timeout_ms: const { NonZeroU32::new(10_000).unwrap() },
         }
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! Exit code 0 if every change is recorded, 1 if some were refused, 2 if the command could not finish.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::super::{Outcome, progress};
+use super::super::{CommandResult, Outcome, progress};
 use crate::output::Output;
 use crate::render;
 use crate::render::submission::Work;
@@ -36,7 +35,7 @@ impl Many<'_> {
         parse: Parse<Change>,
         of_row: fn(Row) -> Result<Change, String>,
         output: &mut Output,
-    ) -> anyhow::Result<Outcome> {
+    ) -> CommandResult {
         let opened = file::open_any(self.file)?;
         self.check(opened.content())?;
         let bar = progress::bar(opened.length());
@@ -54,11 +53,7 @@ impl Many<'_> {
         let sent = sent.await;
         bar.finish_and_clear();
         let summary = render::submission::summary(&tally, self.work, style);
-        if self.json {
-            let _ = io::stderr().write_all(summary.as_bytes());
-        } else {
-            output.write(&summary)?;
-        }
+        output.aside(self.json, &summary)?;
         sent?;
         if let Ok(read) = ended.await {
             read.with_context(|| format!("{} could not be read to its end", self.file.display()))?;

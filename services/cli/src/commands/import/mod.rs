@@ -7,7 +7,7 @@
 mod report;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::sleep;
 
 use self::report::Report;
-use super::{Outcome, progress};
+use super::{CommandResult, Outcome, progress};
 use crate::args::{EndpointArgs, ImportArgs};
 use crate::client::{ClientError, Connection, Service, within_deadline};
 use crate::output::{Output, notice};
@@ -36,11 +36,7 @@ const KEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum number of refusals shown individually; a file of another format would flood the terminal.
 const REFUSALS_TOLD_MAX: u64 = 20;
 
-pub(crate) async fn run(
-    args: ImportArgs,
-    endpoints: &EndpointArgs,
-    output: &mut Output,
-) -> anyhow::Result<Outcome> {
+pub(crate) async fn run(args: ImportArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let opened = file::open(&args.file)?;
     check_report(&args)?;
     let kept = StoredProgress::of(&args, &opened, &endpoints.ingestion_url)?;
@@ -220,7 +216,7 @@ impl Run<'_> {
     }
 
     /// Updates or removes the progress file, and reports the summary.
-    fn finish(self, ended: anyhow::Result<Ended>) -> anyhow::Result<Outcome> {
+    fn finish(self, ended: anyhow::Result<Ended>) -> CommandResult {
         let is_whole = matches!(ended, Ok(Ended::Reported));
         let mut checkpoint = None;
         let sent_some = self.reached.tally.reported() > 0;
@@ -235,11 +231,7 @@ impl Run<'_> {
         }
         let tally = &self.reached.tally;
         let summary = render::import::summary(tally, self.output.style());
-        if self.args.json {
-            let _ = io::stderr().write_all(summary.as_bytes());
-        } else {
-            self.output.write(&summary)?;
-        }
+        self.output.aside(self.args.json, &summary)?;
         if !is_whole {
             notice(&render::import::unfinished(checkpoint));
         }
