@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use strum::VariantArray as _;
 
 use crate::budget::Budget;
 use crate::generator::Generator;
@@ -42,7 +43,7 @@ impl Scope {
     /// What is asked of the whole data.
     fn kinds(self) -> &'static [Kind] {
         match self {
-            Self::Query | Self::All => &Kind::ALL,
+            Self::Query | Self::All => Kind::VARIANTS,
             Self::Growth => &growth::KINDS,
             Self::Load => &load::KINDS,
             _ => &[],

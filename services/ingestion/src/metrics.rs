@@ -12,13 +12,15 @@ use cra_eventlog::{Append, AppendError, Appended, Expectation, Fill, NewEvent, R
 use cra_runtime::metrics::{Metrics, MetricsError};
 use cra_runtime::traces::{self, SpanIds};
 use prometheus::{Histogram, IntCounter, IntCounterVec};
+use strum::{IntoStaticStr, VariantArray};
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
 use crate::refused::Refused;
 
 /// Kind of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Kind {
     Submit,
     Correct,
@@ -26,27 +28,13 @@ pub(crate) enum Kind {
     Import,
 }
 
-impl Kind {
-    const ALL: [Self; 4] = [Self::Submit, Self::Correct, Self::Withdraw, Self::Import];
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Submit => "submit",
-            Self::Correct => "correct",
-            Self::Withdraw => "withdraw",
-            Self::Import => "import",
-        }
-    }
-}
-
 /// Counts answers to requests that record; clones share the counts.
 #[derive(Clone)]
 pub(crate) struct Answers {
-    accepted: [Accepted; Kind::ALL.len()],
+    accepted: Arc<[Accepted]>,
     refused: IntCounterVec,
 }
 
-#[derive(Clone)]
 struct Accepted {
     recorded: IntCounter,
     repeated: IntCounter,
@@ -59,12 +47,12 @@ impl Answers {
         let accepted = metrics.counters("cra_ingestion_accepted_total", help, &["kind", "outcome"])?;
         let help = "Requests that were refused, by reason; items of streams one by one.";
         let refused = metrics.counters("cra_ingestion_refused_total", help, &["kind", "reason"])?;
-        let accepted = Kind::ALL.map(|kind| {
-            let outcome = |outcome| accepted.with_label_values(&[kind.label(), outcome]);
+        let accepted = Kind::VARIANTS.iter().map(|kind| {
+            let outcome = |outcome| accepted.with_label_values(&[kind.into(), outcome]);
             let (recorded, repeated) = (outcome("recorded"), outcome("repeated"));
             Accepted { recorded, repeated, checked: outcome("checked") }
         });
-        Ok(Self { accepted, refused })
+        Ok(Self { accepted: accepted.collect(), refused })
     }
 
     /// Counts an answer.
@@ -75,7 +63,7 @@ impl Answers {
             // Only validated: nothing was recorded, so there is no position.
             Ok(receipt) if receipt.position == 0 => accepted.checked.inc(),
             Ok(_) => accepted.recorded.inc(),
-            Err(refused) => self.refused.with_label_values(&[kind.label(), refused.reason()]).inc(),
+            Err(refused) => self.refused.with_label_values(&[kind.into(), refused.reason()]).inc(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use prometheus::IntCounter;
+use strum::{IntoStaticStr, VariantArray};
 use tonic::Code;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderValue, Request, Response, Uri};
@@ -14,7 +15,8 @@ use crate::connections::Peer;
 use crate::metrics::{Metrics, MetricsError};
 
 /// Why a request is no call; the label `cause` of `cra_requests_refused_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Cause {
     /// It has no host, several, or one that the service does not answer to.
     Host,
@@ -34,32 +36,6 @@ pub(crate) enum Cause {
     Malformed,
 }
 
-impl Cause {
-    const ALL: [Self; 8] = [
-        Self::Host,
-        Self::Origin,
-        Self::Path,
-        Self::Method,
-        Self::ContentType,
-        Self::Protocol,
-        Self::Headers,
-        Self::Malformed,
-    ];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::Origin => "origin",
-            Self::Path => "path",
-            Self::Method => "method",
-            Self::ContentType => "content_type",
-            Self::Protocol => "protocol",
-            Self::Headers => "headers",
-            Self::Malformed => "malformed",
-        }
-    }
-}
-
 /// In the extensions of the answer to such a request.
 #[derive(Clone, Copy, Debug)]
 struct BeforeCall {
@@ -75,16 +51,14 @@ pub(crate) fn mark(answer: &mut Response<Body>, cause: Cause, code: Code) {
 /// Counts and audits marked answers; clones share the counters.
 #[derive(Clone)]
 pub(crate) struct Refusals {
-    counters: Arc<[IntCounter; Cause::ALL.len()]>,
+    counters: Arc<[IntCounter]>,
     audit: Audit,
 }
 
 impl Refusals {
     pub(crate) fn new(metrics: &Metrics, audit: Audit) -> Result<Self, MetricsError> {
         let help = "Requests that were refused before they were a call, by cause.";
-        let counters = metrics.counters("cra_requests_refused_total", help, &["cause"])?;
-        let counters = Cause::ALL.map(|cause| counters.with_label_values(&[cause.label()]));
-        Ok(Self { counters: Arc::new(counters), audit })
+        Ok(Self { counters: metrics.causes::<Cause>("cra_requests_refused_total", help)?, audit })
     }
 
     /// Records an answer, if it is marked. `call_at` names the call at a path; others are recorded without their path,
@@ -140,16 +114,16 @@ mod tests {
             refusals.record(&answer, &by, |_| call);
         };
         record(None, Some("/cra.v1.Service/Method"));
-        for cause in Cause::ALL {
+        for &cause in Cause::VARIANTS {
             record(Some((cause, Code::Unimplemented)), None);
         }
         record(Some((Cause::Origin, Code::PermissionDenied)), Some("/cra.v1.Service/Method"));
         record(Some((Cause::Host, Code::PermissionDenied)), None);
         audit.close().await;
         let text = metrics.text().unwrap();
-        for cause in Cause::ALL {
+        for cause in Cause::VARIANTS {
             let count = if matches!(cause, Cause::Host | Cause::Origin) { 2 } else { 1 };
-            let line = format!("cra_requests_refused_total{{cause=\"{}\"}} {count}\n", cause.label());
+            let line = format!("cra_requests_refused_total{{cause=\"{}\"}} {count}\n", <&str>::from(cause));
             assert!(text.contains(&line), "{line} in {text}");
         }
         let lines = std::fs::read_to_string(path).unwrap();

@@ -31,8 +31,9 @@ pub(crate) struct Report {
 }
 
 /// The subject of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Scenario {
     Ingest,
     Visible,

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Aim, Limit, Measured, Quantiles, Report, Row, Scenario, Target};
+use super::{Aim, Limit, Measured, Quantiles, Report, Row, Target};
 
 const HEADINGS: [&str; 6] = ["scenario", "what", "measured", "compared with", "ratio", "target"];
 const MIB: u64 = 1_024 * 1_024;
@@ -75,32 +75,7 @@ impl Row {
         let limit = self.limit.as_ref().map(Limit::text).unwrap_or_default();
         let ratio = self.ratio.map(ratio).unwrap_or_default();
         let targets: Vec<_> = self.targets.iter().map(Aim::text).collect();
-        [
-            self.scenario.name().to_owned(),
-            self.what.clone(),
-            self.measured.text(),
-            limit,
-            ratio,
-            targets.join("; "),
-        ]
-    }
-}
-
-impl Scenario {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Visible => "visible",
-            Self::Replay => "replay",
-            Self::Query => "query",
-            Self::Load => "load",
-            Self::Growth => "growth",
-            Self::Log => "log",
-            Self::Exports => "exports",
-            Self::Peers => "peers",
-            Self::Sizing => "sizing",
-            Self::Forget => "forget",
-        }
+        [self.scenario.to_string(), self.what.clone(), self.measured.text(), limit, ratio, targets.join("; ")]
     }
 }
 

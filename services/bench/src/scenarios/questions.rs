@@ -20,7 +20,7 @@ const FIRST_DAY: Date = Date::constant(2020, 12, 1);
 const PURPOSE: u64 = 64;
 
 /// A kind of question; each is timed on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
 pub(crate) enum Kind {
     Country,
     Region,
@@ -38,20 +38,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Country,
-        Self::Region,
-        Self::Department,
-        Self::Commune,
-        Self::Structure,
-        Self::Advisor,
-        Self::Anything,
-        Self::EveryField,
-        Self::Months,
-        Self::Departments,
-        Self::CrossTable,
-    ];
-
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Country => "the country, any period",

@@ -24,19 +24,11 @@ const END_RETRY: Duration = Duration::from_millis(10);
 const LAST_LINES: usize = 15;
 
 /// Which service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Kind {
     Ingestion,
     Projection,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ingestion => "ingestion",
-            Self::Projection => "projection",
-        }
-    }
 }
 
 /// A running service.
@@ -54,7 +46,7 @@ impl Service {
     pub(crate) async fn start(kind: Kind, log_url: &str, dir: &Path) -> anyhow::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
-        let output = dir.join(format!("{}.log", kind.name()));
+        let output = dir.join(format!("{kind}.log"));
         let mut command = Command::new(std::env::current_exe()?);
         // Nothing of our environment configures it.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CRA_")) {
@@ -62,7 +54,7 @@ impl Service {
         }
         let begun = Instant::now();
         let child = command
-            .args(["serve", kind.name()])
+            .args(["serve", kind.into()])
             .env("CRA_LISTEN", &address)
             .env("CRA_LOG__URL", log_url)
             .env("CRA_LOG__START_TIMEOUT_MS", "300000")
@@ -71,7 +63,7 @@ impl Service {
             .stdout(Stdio::null())
             .stderr(File::options().create(true).append(true).open(&output)?)
             .spawn()
-            .with_context(|| format!("the {} service cannot be started", kind.name()))?;
+            .with_context(|| format!("the {kind} service cannot be started"))?;
         let mut service =
             Self { kind, child, url: format!("http://{address}"), output, started_in: Duration::ZERO };
         service.wait_until_serving().await?;
@@ -83,7 +75,7 @@ impl Service {
         let deadline = Instant::now() + SERVING_WAIT;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
-                bail!("the {} service ended at once ({status}); {}", self.kind.name(), self.last_lines());
+                bail!("the {} service ended at once ({status}); {}", self.kind, self.last_lines());
             }
             if let Ok(connection) = self.connect().await
                 && let Ok(watched) = connection.health().watch(HealthCheckRequest::default()).await
@@ -98,7 +90,7 @@ impl Service {
             }
             sleep(READY_RETRY).await;
         }
-        bail!("the {} service did not serve within {SERVING_WAIT:?}; {}", self.kind.name(), self.last_lines())
+        bail!("the {} service did not serve within {SERVING_WAIT:?}; {}", self.kind, self.last_lines())
     }
 
     /// A new connection.
@@ -130,10 +122,10 @@ impl Service {
             match self.child.try_wait()? {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => {
-                    bail!("the {} service ended with {status}; {}", self.kind.name(), self.last_lines())
+                    bail!("the {} service ended with {status}; {}", self.kind, self.last_lines())
                 }
                 None if Instant::now() > deadline => {
-                    bail!("the {} service did not leave within {END_WAIT:?}", self.kind.name())
+                    bail!("the {} service did not leave within {END_WAIT:?}", self.kind)
                 }
                 None => sleep(END_RETRY).await,
             }

@@ -5,26 +5,16 @@ use std::collections::{HashMap, HashSet};
 
 use cra_contracts::v1;
 use cra_domain::spelling;
+use serde::Serialize;
 
 /// Unit of a figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
     Count,
     Minutes,
     PerMille,
     Days,
-}
-
-impl Unit {
-    /// Name of the unit in JSON.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Count => "count",
-            Self::Minutes => "minutes",
-            Self::PerMille => "per_mille",
-            Self::Days => "days",
-        }
-    }
 }
 
 /// One figure of both periods.

@@ -56,7 +56,7 @@ fn figure(figure: &Figure<'_>) -> Value {
         "section": figure.section,
         "name": figure.name,
         "label": figure.label,
-        "unit": figure.unit.name(),
+        "unit": figure.unit,
         "current": figure.current,
         "other": figure.other,
         "difference": difference.and_then(|it| i64::try_from(it.absolute).ok()),

@@ -1,5 +1,7 @@
 //! Metrics of connections: open, refused and closed ones. Labels are fixed.
 
+use std::sync::Arc;
+
 use prometheus::IntCounter;
 
 use super::registry::{Full, Registry};
@@ -9,25 +11,22 @@ use crate::metrics::{Metrics, MetricsError};
 /// Counts connections; clones share the metrics.
 #[derive(Clone)]
 pub(super) struct Figures {
-    refused: [IntCounter; Full::ALL.len()],
-    closed: [IntCounter; Cause::ALL.len()],
+    refused: Arc<[IntCounter]>,
+    closed: Arc<[IntCounter]>,
 }
 
 impl Figures {
     pub(super) fn new(metrics: &Metrics, registry: &Registry) -> Result<Self, MetricsError> {
         let help = "Connections that were closed at once because the bound of all, or of their address, was reached.";
-        let refused = metrics.counters("cra_connections_refused_total", help, &["cause"])?;
+        let refused = metrics.causes::<Full>("cra_connections_refused_total", help)?;
         let help = "Connections that were served and have ended, by cause.";
-        let closed = metrics.counters("cra_connections_closed_total", help, &["cause"])?;
+        let closed = metrics.causes::<Cause>("cra_connections_closed_total", help)?;
         let (open, limit) = (registry.clone(), registry.limit());
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).into();
         metrics.looked_up("cra_connections", "Connections that are open.", move || number(open.len()))?;
         let help = "Connections that may be open at once.";
         metrics.looked_up("cra_connections_limit", help, move || number(limit))?;
-        Ok(Self {
-            refused: Full::ALL.map(|full| refused.with_label_values(&[full.label()])),
-            closed: Cause::ALL.map(|cause| closed.with_label_values(&[cause.label()])),
-        })
+        Ok(Self { refused, closed })
     }
 
     pub(super) fn refused(&self, full: Full) {

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use strum::{IntoStaticStr, VariantArray};
 
 use super::state::{ClientConnections, State};
 use crate::addresses::Network;
@@ -18,23 +19,14 @@ use crate::counts::{Counted, Counts, PARTS};
 const AGE_SHARES: RangeInclusive<f64> = 0.9..=1.0;
 
 /// Why there is no room for a connection; the label `cause` of `cra_connections_refused_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Full {
     /// All connections are in use, and none can be closed.
     All,
     /// All connections of the caller's network are in use, and none of them can be closed.
+    #[strum(serialize = "address")]
     Network,
-}
-
-impl Full {
-    pub(super) const ALL: [Self; 2] = [Self::All, Self::Network];
-
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Network => "address",
-        }
-    }
 }
 
 /// All open connections; clones share them.

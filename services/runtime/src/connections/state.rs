@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http_body::Body as _;
 use parking_lot::Mutex;
+use strum::{IntoStaticStr, VariantArray};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -20,7 +21,8 @@ use crate::counts::{Counted, Counts};
 pub(super) const FIRST_BYTES: u64 = 24;
 
 /// Why a connection was closed; the label `cause` of `cra_connections_closed_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Cause {
     /// TLS and the first bytes did not arrive in time.
     Handshake,
@@ -38,32 +40,6 @@ pub(crate) enum Cause {
     Drain,
     /// The caller closed it, or broke the protocol.
     Peer,
-}
-
-impl Cause {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Handshake,
-        Self::FirstRequest,
-        Self::BytesBeforeRequest,
-        Self::Idle,
-        Self::GaveWay,
-        Self::Age,
-        Self::Drain,
-        Self::Peer,
-    ];
-
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::Handshake => "handshake",
-            Self::FirstRequest => "first_request",
-            Self::BytesBeforeRequest => "bytes_before_request",
-            Self::Idle => "idle",
-            Self::GaveWay => "gave_way",
-            Self::Age => "age",
-            Self::Drain => "drain",
-            Self::Peer => "peer",
-        }
-    }
 }
 
 /// Limits of one connection, in time and bytes.

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use prometheus::IntCounter;
+use strum::{IntoStaticStr, VariantArray};
 use tonic::Status;
 
 use super::budget::{Budget, Spent};
@@ -29,7 +30,8 @@ pub(crate) struct Limits {
 pub(crate) type Refusal = Arc<OnceLock<Status>>;
 
 /// Why a message was refused while it was received; the label `cause` of `cra_messages_refused_total`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Cause {
     /// It is larger than the method accepts.
     TooLarge,
@@ -45,28 +47,6 @@ pub(super) enum Cause {
     Slow,
 }
 
-impl Cause {
-    const ALL: [Self; 6] = [
-        Self::TooLarge,
-        Self::InflatesTooLarge,
-        Self::Malformed,
-        Self::Budget,
-        Self::ClientShare,
-        Self::Slow,
-    ];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::TooLarge => "too_large",
-            Self::InflatesTooLarge => "inflates_too_large",
-            Self::Malformed => "malformed",
-            Self::Budget => "budget",
-            Self::ClientShare => "client_share",
-            Self::Slow => "slow",
-        }
-    }
-}
-
 impl From<Spent> for Cause {
     fn from(spent: Spent) -> Self {
         match spent {
@@ -78,13 +58,12 @@ impl From<Spent> for Cause {
 
 /// Counts refused messages by cause; clones share the counters.
 #[derive(Clone)]
-pub(super) struct Refused([IntCounter; Cause::ALL.len()]);
+pub(super) struct Refused(Arc<[IntCounter]>);
 
 impl Refused {
     pub(super) fn new(metrics: &Metrics) -> Result<Self, MetricsError> {
         let help = "Messages of requests that were refused while they were received, by cause.";
-        let refused = metrics.counters("cra_messages_refused_total", help, &["cause"])?;
-        Ok(Self(Cause::ALL.map(|cause| refused.with_label_values(&[cause.label()]))))
+        Ok(Self(metrics.causes::<Cause>("cra_messages_refused_total", help)?))
     }
 }
 

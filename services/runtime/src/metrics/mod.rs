@@ -11,7 +11,10 @@ mod rpc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
+use strum::VariantArray;
 
 use crate::health::Health;
 use crate::in_flight::InFlight;
@@ -59,6 +62,16 @@ impl Metrics {
     /// Counters, one per value of each label.
     pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
         self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// Counters of a metric with the label `cause`, one per variant of `C`, in their order.
+    pub(crate) fn causes<C>(&self, name: &str, help: &str) -> Result<Arc<[IntCounter]>, MetricsError>
+    where
+        C: Copy + Into<&'static str> + VariantArray,
+    {
+        let counters = self.counters(name, help, &["cause"])?;
+        let labels = C::VARIANTS.iter().map(|&cause| -> &'static str { cause.into() });
+        Ok(labels.map(|label| counters.with_label_values(&[label])).collect())
     }
 
     /// Durations in seconds, one histogram per value of each label.
