@@ -6,7 +6,7 @@ use cra_runtime::rejection::violations_of;
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::harness::{Ingestion, Pair, imported, statistics_at, submitted};
+use crate::harness::{Ingestion, Pair, correction, imported, statistics_at, submitted, withdrawal};
 
 const ORGANISATIONS: &str = include_str!("reality/spellings-of-organisations.ndjson");
 const INVISIBLE: &str = include_str!("reality/invisible-texts.ndjson");
@@ -27,9 +27,7 @@ fn reasons(status: &Status) -> Vec<(String, String)> {
 }
 
 async fn correct(ingestion: &mut Ingestion, cra_id: &str, cra: pb::Cra) -> Result<pb::Receipt, Status> {
-    let (cra_id, reason) = (cra_id.to_owned(), "le jour était faux".to_owned());
-    let request = pb::CorrectCraRequest { cra_id, expected_revision: 1, cra: Some(cra), reason };
-    Ok(ingestion.correct_cra(request).await?.into_inner().receipt.unwrap())
+    Ok(ingestion.correct_cra(correction(cra_id, 1, cra)).await?.into_inner().receipt.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,11 +111,7 @@ async fn a_cra_sent_again_after_its_withdrawal_says_that_it_does_not_count() {
     let compact: Value = serde_json::from_str(SENT_TWICE).unwrap();
     let submission = submissions(&compact.to_string()).remove(0);
     let first = submitted(&mut ingestion, submission.clone()).await.unwrap();
-    let request = pb::WithdrawCraRequest {
-        cra_id: first.cra_id.clone(),
-        expected_revision: 1,
-        reason: "saisi deux fois".into(),
-    };
+    let request = withdrawal(&first.cra_id, 1);
     let withdrawn = ingestion.withdraw_cra(request).await.unwrap().into_inner().receipt.unwrap();
     let again = submitted(&mut ingestion, submission).await.unwrap();
     assert_eq!(again, pb::Receipt { duplicate: true, withdrawn: true, ..first });

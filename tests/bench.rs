@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Kind, run_to_end, run_to_end_within};
+use crate::harness::{Ended, Kind, run_to_end, run_to_end_within};
 
 /// For a small machine that runs other tests too.
 const WAIT: Duration = Duration::from_mins(3);
@@ -62,15 +63,21 @@ const ROWS: [(&str, &str); 22] = [
     ("growth", "an event at the largest size by one at a tenth"),
 ];
 
+/// Measures; what the program wrote, and its report.
+fn measured(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (Ended, Value) {
+    let server = nats_server();
+    let arguments = [arguments, &["--json", "report.json"]].concat();
+    let environment = [&[("CRA_NATS_SERVER", server.as_str())], environment].concat();
+    let ended = run_to_end_within(WAIT, Kind::Bench, dir, &arguments, &environment);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    (ended, serde_json::from_slice(&fs::read(dir.join("report.json")).unwrap()).unwrap())
+}
+
 #[test]
 fn sizing_reports_what_each_process_takes() {
     let dir = TempDir::new().unwrap();
-    let server = nats_server();
-    let arguments = ["sizing", "--cras", "2000", "--nats-server", &server, "--json", "sizing.json"];
-    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &[]);
-    assert!(ended.status.success(), "{}", ended.stderr);
-    let report: Value =
-        serde_json::from_str(&fs::read_to_string(dir.path().join("sizing.json")).unwrap()).unwrap();
+    let (_, report) =
+        measured(dir.path(), &["sizing", "--cras", "2000", "--nats-server", &nats_server()], &[]);
     let rows: BTreeSet<_> =
         report["rows"].as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
     for process in ["the log's server", "ingestion", "a projection"] {
@@ -94,12 +101,7 @@ fn sizing_reports_what_each_process_takes() {
 #[test]
 fn forgetting_is_compared_with_an_import_of_the_same_log() {
     let dir = TempDir::new().unwrap();
-    let server = nats_server();
-    let arguments = ["forget", "--cras", "2000", "--nats-server", &server, "--json", "forget.json"];
-    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &[]);
-    assert!(ended.status.success(), "{}", ended.stderr);
-    let report: Value =
-        serde_json::from_str(&fs::read_to_string(dir.path().join("forget.json")).unwrap()).unwrap();
+    let (_, report) = measured(dir.path(), &["forget", "--cras", "2000"], &[]);
     let rows = report["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2, "{rows:?}");
     for row in rows {
@@ -113,26 +115,10 @@ fn forgetting_is_compared_with_an_import_of_the_same_log() {
 #[test]
 fn every_figure_is_measured_and_reported_in_every_form() {
     let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let arguments = [
-        "all",
-        "--cras",
-        "2000",
-        "--seconds",
-        "0",
-        "--minutes",
-        "600",
-        "--json",
-        "report.json",
-        "--markdown",
-        "report.md",
-    ];
-    let environment =
-        [("CRA_NATS_SERVER", nats_server()), ("TMPDIR", temporary.path().display().to_string())];
-    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &environment);
-    assert!(ended.status.success(), "{}", ended.stderr);
-
-    let report: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
+    let arguments =
+        ["all", "--cras", "2000", "--seconds", "0", "--minutes", "600", "--markdown", "report.md"];
+    let environment = [("TMPDIR", temporary.path().to_str().unwrap())];
+    let (ended, report) = measured(dir.path(), &arguments, &environment);
     let rows = report["rows"].as_array().unwrap();
     let text = |row: &Value, field: &str| row[field].as_str().unwrap().to_owned();
     let reported: BTreeSet<_> = rows.iter().map(|row| (text(row, "scenario"), text(row, "what"))).collect();
@@ -158,19 +144,13 @@ fn every_figure_is_measured_and_reported_in_every_form() {
 fn figures_are_those_of_another_engine_on_the_exported_file_before_times_are_shown() {
     let (dir, temporary) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     // ClickHouse is not installed for tests: half a gigabyte.
-    let arguments =
-        ["peers", "--cras", "3000", "--seconds", "0", "--peers", "duckdb", "--json", "peers.json"];
+    let arguments = ["peers", "--cras", "3000", "--seconds", "0", "--peers", "duckdb"];
     let environment = [
-        ("CRA_NATS_SERVER", nats_server()),
-        ("CRA_BENCH_PYTHON", "python3".to_owned()),
-        ("PYTHONPATH", packages()),
-        ("TMPDIR", temporary.path().display().to_string()),
+        ("CRA_BENCH_PYTHON", "python3"),
+        ("PYTHONPATH", &packages()),
+        ("TMPDIR", temporary.path().to_str().unwrap()),
     ];
-    let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &environment);
-    assert!(ended.status.success(), "{}", ended.stderr);
-
-    let report: Value = serde_json::from_slice(&fs::read(dir.path().join("peers.json")).unwrap()).unwrap();
+    let (_, report) = measured(dir.path(), &arguments, &environment);
     let rows = report["rows"].as_array().unwrap();
     let of = |scenario: &str| rows.iter().filter(|row| row["scenario"] == scenario).count();
     assert_eq!((of("exports"), of("peers")), (3, 5), "{rows:?}");
@@ -183,11 +163,8 @@ fn figures_are_those_of_another_engine_on_the_exported_file_before_times_are_sho
 #[test]
 fn what_would_not_end_in_time_is_left_out_and_named() {
     let dir = TempDir::new().unwrap();
-    let server = nats_server();
-    let arguments = ["all", "--cras", "1000", "--seconds", "0", "--minutes", "0", "--json", "report.json"];
-    let ended = run_to_end_within(WAIT, Kind::Bench, dir.path(), &arguments, &[("CRA_NATS_SERVER", &server)]);
-    assert!(ended.status.success(), "{}", ended.stderr);
-    let report: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
+    let arguments = ["all", "--cras", "1000", "--seconds", "0", "--minutes", "0"];
+    let (ended, report) = measured(dir.path(), &arguments, &[]);
     let left_out: BTreeSet<_> =
         report["left_out"].as_array().unwrap().iter().map(|what| what.as_str().unwrap()).collect();
     let expected = [

@@ -4,9 +4,7 @@
 use cra_contracts::v1 as pb;
 use tonic::Code;
 
-use crate::harness::{Pair, new_id, statistics_at, submission, submitted, workshop};
-
-const REASON: &str = "des participants oubliés";
+use crate::harness::{Pair, correction, new_id, statistics_at, submission, submitted, withdrawal, workshop};
 
 /// A workshop of five people, corrected to eight, then withdrawn; and one of three that remains.
 struct Life {
@@ -22,18 +20,9 @@ async fn lived() -> Life {
     let stays = submitted(&mut ingestion, submission(&new_id(), workshop(3))).await.unwrap();
     let recorded = submitted(&mut ingestion, submission(&cra_id, workshop(5))).await.unwrap();
     let other_day = pb::Cra { date: "2024-05-06".into(), ..workshop(8) };
-    let correction = pb::CorrectCraRequest {
-        cra_id: cra_id.clone(),
-        expected_revision: recorded.revision,
-        cra: Some(other_day),
-        reason: REASON.into(),
-    };
+    let correction = correction(&cra_id, recorded.revision, other_day);
     let corrected = ingestion.correct_cra(correction).await.unwrap().into_inner().receipt.unwrap();
-    let withdrawal = pb::WithdrawCraRequest {
-        cra_id: cra_id.clone(),
-        expected_revision: corrected.revision,
-        reason: "saisi deux fois".into(),
-    };
+    let withdrawal = withdrawal(&cra_id, corrected.revision);
     let withdrawn = ingestion.withdraw_cra(withdrawal).await.unwrap().into_inner().receipt.unwrap();
     let positions = [stays.position, recorded.position, corrected.position, withdrawn.position];
     Life { pair, cra_id, positions }

@@ -2,14 +2,14 @@
 //! built again from the log. Readers get right figures or none, ingestion is not affected, and no process exits.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rand::RngExt as _;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::harness::{
-    Pair, SmallDisk, audit, chance, cra_of, either, eventually, new_id, submission, submit_stream, submitted,
-    workshop,
+    Pair, SmallDisk, audit, chance, cra_of, either, eventually, files_below, new_id, submission,
+    submit_stream, submitted, workshop,
 };
 
 const CRAS: u32 = 400;
@@ -45,21 +45,10 @@ async fn heals(pair: &mut Pair, damage: impl FnOnce()) {
 
 /// The non-empty files of the serving generation.
 fn files(pair: &Pair) -> Vec<PathBuf> {
-    fn below(folder: &Path, files: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                below(&path, files);
-            } else if fs::metadata(&path).unwrap().len() > 0 {
-                files.push(path);
-            }
-        }
-    }
     let generations = pair.read_models().join("generations");
     let serving = fs::read_to_string(generations.join("serving")).unwrap();
-    let mut files = Vec::new();
-    below(&generations.join(serving.trim()), &mut files);
-    files.sort();
+    let mut files = files_below(&generations.join(serving.trim()));
+    files.retain(|path| fs::metadata(path).unwrap().len() > 0);
     assert!(!files.is_empty());
     files
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::harness::files_below;
+
 /// Folders with documents in Markdown, relative to the root of the repository.
 const FOLDERS: [&str; 7] = ["", "deploy", "proto", "services", "services/decisions", "services/cli", "tests"];
 /// A name with one of these endings is a file of the repository.
@@ -91,21 +93,9 @@ fn has_heading(text: &str, wanted: &str) -> bool {
 
 /// Every file in the folders of sources, relative to the root of the repository.
 fn sources() -> BTreeSet<String> {
-    fn walk(folder: &Path, top: &Path, found: &mut BTreeSet<String>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, top, found);
-            } else {
-                found.insert(path.strip_prefix(top).unwrap().to_string_lossy().into_owned());
-            }
-        }
-    }
-    let (top, mut found) = (root(), BTreeSet::new());
-    for folder in ["services", "proto", "tests", "deploy"] {
-        walk(&top.join(folder), &top, &mut found);
-    }
-    found
+    let (top, folders) = (root(), ["services", "proto", "tests", "deploy"]);
+    let files = folders.into_iter().flat_map(|folder| files_below(&top.join(folder)));
+    files.map(|path| path.strip_prefix(&top).unwrap().to_string_lossy().into_owned()).collect()
 }
 
 /// Whether a path exists, relative to the document, the root or the services.

@@ -5,7 +5,8 @@ use cra_contracts::v1 as pb;
 use tonic::Code;
 
 use crate::harness::{
-    Issuer, Pair, Statistics, carrying, department, national, new_id, of_department, submission, workshop,
+    Issuer, Pair, Statistics, carrying, department, national, new_id, of_department, submission, withdrawal,
+    workshop,
 };
 
 async fn listed(client: &mut Statistics, token: &str, min_position: u64) -> Vec<pb::LikelyDouble> {
@@ -43,11 +44,7 @@ async fn a_session_that_two_platforms_recorded_is_found_until_one_of_the_two_is_
     }
 
     let later = both[1].record.as_ref().unwrap();
-    let withdrawal = pb::WithdrawCraRequest {
-        cra_id: later.cra_id.clone(),
-        expected_revision: later.revision,
-        reason: "doublon".to_owned(),
-    };
+    let withdrawal = withdrawal(&later.cra_id, later.revision);
     let token = client("platform-b", "cra:correct");
     let withdrawn = ingestion.withdraw_cra(carrying(&token, withdrawal)).await.unwrap().into_inner();
     let found = listed(&mut statistics, &reader, withdrawn.receipt.unwrap().position).await;

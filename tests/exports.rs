@@ -18,7 +18,8 @@ use serde_json::Value;
 use tonic::Code;
 
 use crate::harness::{
-    Exported, Ingestion, Pair, exported, new_id, read_export, submission, submitted, workshop,
+    Exported, Ingestion, Pair, correction, exported, new_id, read_export, submission, submitted, withdrawal,
+    workshop,
 };
 
 async fn submit(ingestion: &mut Ingestion, cra: pb::Cra) -> pb::Receipt {
@@ -31,6 +32,17 @@ fn request_of(content: pb::ExportContent, format: pb::ExportFormat) -> pb::Expor
 
 fn as_of(position: u64, last: u64) -> pb::Consistency {
     pb::Consistency { min_position: last, as_of_position: position, ..pb::Consistency::default() }
+}
+
+/// A document of an older form, as an import sends it.
+fn of_an_older_form() -> pb::ImportLegacyCrasRequest {
+    let document = include_bytes!("../services/domain/src/legacy/golden/v1-individual.json");
+    pb::ImportLegacyCrasRequest {
+        item: 1,
+        legacy_id: "60a3c1f2e4b0a1b2c3d4e5f6".into(),
+        form_version: 1,
+        document: document.to_vec().into(),
+    }
 }
 
 fn read(file: &Exported) -> Value {
@@ -50,18 +62,10 @@ async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included()
     let (mut ingestion, mut statistics) = (pair.ingestion().await, pair.statistics().await);
     let stays = submit(&mut ingestion, workshop(3)).await;
     let recorded = submit(&mut ingestion, workshop(5)).await;
-    let correction = pb::CorrectCraRequest {
-        cra_id: recorded.cra_id.clone(),
-        expected_revision: recorded.revision,
-        cra: Some(pb::Cra { date: "2024-01-02".into(), ..workshop(8) }),
-        reason: "des participants oubliés".into(),
-    };
+    let other_day = pb::Cra { date: "2024-01-02".into(), ..workshop(8) };
+    let correction = correction(&recorded.cra_id, recorded.revision, other_day);
     let corrected = ingestion.correct_cra(correction).await.unwrap().into_inner().receipt.unwrap();
-    let withdrawal = pb::WithdrawCraRequest {
-        cra_id: recorded.cra_id.clone(),
-        expected_revision: corrected.revision,
-        reason: "saisi deux fois".into(),
-    };
+    let withdrawal = withdrawal(&recorded.cra_id, corrected.revision);
     let withdrawn = ingestion.withdraw_cra(withdrawal).await.unwrap().into_inner().receipt.unwrap();
 
     // By day of activity, then by position.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::harness::files_below;
+
 const GUIDE: &str = "deploy/INTEGRATION.md";
 
 fn root() -> PathBuf {
@@ -11,19 +13,15 @@ fn root() -> PathBuf {
 }
 
 /// The sources of a folder, without tests.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if name == "tests" || name.ends_with("_tests") {
-            continue;
-        }
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = files_below(folder);
+    files.retain(|path| {
+        let names = path.strip_prefix(folder).unwrap().iter();
+        let mut names = names.map(|name| name.to_str().unwrap().trim_end_matches(".rs"));
+        path.extension().is_some_and(|extension| extension == "rs")
+            && !names.any(|name| name == "tests" || name.ends_with("_tests"))
+    });
+    files
 }
 
 /// The name after one of these openings, in a line of a table.
@@ -38,11 +36,9 @@ fn name_after<'a>(line: &'a str, openings: &[&str]) -> Option<&'a str> {
 
 /// Every reason in the sources of the services.
 pub(crate) fn reasons() -> BTreeSet<String> {
-    let mut files = Vec::new();
-    for service in ["runtime", "ingestion", "projection"] {
-        sources(&root().join("services").join(service).join("src"), &mut files);
-    }
-    sources(&root().join("services/domain/src/cra/fault"), &mut files);
+    let folders = ["runtime/src", "ingestion/src", "projection/src", "domain/src/cra/fault"];
+    let mut files: Vec<_> =
+        folders.iter().flat_map(|folder| sources(&root().join("services").join(folder))).collect();
     files.push(root().join("services/domain/src/cra/fault.rs"));
     let mut reasons = BTreeSet::new();
     for file in files {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
+
+use crate::harness::files_below;
 
 /// Each crate, and the workspace crates that it may depend on.
 const LAYERS: [(&str, &[&str]); 21] = [
@@ -167,24 +169,12 @@ fn pure_crates_do_no_io() {
     }
 }
 
-/// Rust sources below a folder.
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// A body that does not forward the end of its wrapped body loses refusals. `runtime/src/bodies.rs` forwards it for all
 /// bodies, and its tests cover each.
 #[test]
 fn only_one_type_wraps_the_bodies_of_calls() {
-    let mut all = Vec::new();
-    sources(&root().join("services"), &mut all);
+    let mut all = files_below(&root().join("services"));
+    all.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let is_body = |path: &PathBuf| {
         let source = fs::read_to_string(path).unwrap();
         source.lines().any(|line| line.trim_start().starts_with("impl") && line.contains("Body for "))

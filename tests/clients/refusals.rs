@@ -19,7 +19,9 @@ use self::later::{at_the_drain, in_the_middle, stalled_readers, with_a_silent_lo
 use self::table::Recorded;
 use super::in_repository;
 use crate::guide::reasons;
-use crate::harness::{Issuer, Pair, carrying, contract, eventually, national, new_id, workshop};
+use crate::harness::{
+    Issuer, Pair, carrying, contract, correction, eventually, national, new_id, withdrawal, workshop,
+};
 
 mod askers;
 mod cases;
@@ -216,19 +218,8 @@ async fn record(pair: &Pair, issuer: &Issuer, cras: u32) -> Recorded {
     for cra_id in [&current, &withdrawn] {
         ingestion.submit_cra(carrying(&token, submission(cra_id, 1))).await.unwrap();
     }
-    let correction = pb::CorrectCraRequest {
-        cra_id: current.clone(),
-        expected_revision: 1,
-        cra: Some(workshop(7)),
-        reason: "une erreur de saisie".to_owned(),
-    };
-    ingestion.correct_cra(carrying(&token, correction)).await.unwrap();
-    let withdrawal = pb::WithdrawCraRequest {
-        cra_id: withdrawn.clone(),
-        expected_revision: 1,
-        reason: "saisi par erreur".to_owned(),
-    };
-    ingestion.withdraw_cra(carrying(&token, withdrawal)).await.unwrap();
+    ingestion.correct_cra(carrying(&token, correction(&current, 1, workshop(7)))).await.unwrap();
+    ingestion.withdraw_cra(carrying(&token, withdrawal(&withdrawn, 1))).await.unwrap();
     let many: Vec<_> = (0..cras)
         .map(|number| pb::SubmitCrasRequest {
             item: number.into(),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{read, request_of, submit};
-use crate::harness::{Exported, Pair, Statistics, exported, imported, workshop};
+use crate::harness::{Exported, Pair, Statistics, correction, exported, imported, workshop};
 
 /// Texts that a spreadsheet would evaluate or misread.
 const HOSTILE: [&str; 5] =
@@ -244,22 +244,10 @@ async fn recorded(pair: &Pair) -> (Vec<pb::CraRecord>, u64) {
     for cra in &submissions {
         receipts.push(submit(&mut ingestion, cra.clone()).await);
     }
-    let document = include_bytes!("../../services/domain/src/legacy/golden/v1-individual.json");
-    let import = pb::ImportLegacyCrasRequest {
-        item: 1,
-        legacy_id: "60a3c1f2e4b0a1b2c3d4e5f6".into(),
-        form_version: 1,
-        document: document.to_vec().into(),
-    };
-    receipts.extend(imported(&mut ingestion, vec![import]).await);
+    receipts.extend(imported(&mut ingestion, vec![super::of_an_older_form()]).await);
     let last = &receipts[5];
     let corrected = pb::Cra { returning_participants: 1, ..workshop(6) };
-    let correction = pb::CorrectCraRequest {
-        cra_id: last.cra_id.clone(),
-        expected_revision: last.revision,
-        cra: Some(corrected.clone()),
-        reason: "un participant oublié".into(),
-    };
+    let correction = correction(&last.cra_id, last.revision, corrected.clone());
     receipts[5] = ingestion.correct_cra(correction).await.unwrap().into_inner().receipt.unwrap();
     let head = receipts.iter().map(|receipt| receipt.position).max().unwrap();
 

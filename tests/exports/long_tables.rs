@@ -30,14 +30,7 @@ async fn log(pair: &Pair) -> u64 {
     let spelt_otherwise =
         redirected(vec![to(other("=MAISON DES AINES"), 1), to(other("maison des aines"), 3)]);
     submit(&mut ingestion, pb::Cra { follow_up: spelt_otherwise, ..workshop(5) }).await;
-    let document = include_bytes!("../../services/domain/src/legacy/golden/v1-individual.json");
-    let import = pb::ImportLegacyCrasRequest {
-        item: 1,
-        legacy_id: "60a3c1f2e4b0a1b2c3d4e5f6".into(),
-        form_version: 1,
-        document: document.to_vec().into(),
-    };
-    imported(&mut ingestion, vec![import]).await[0].position
+    imported(&mut ingestion, vec![super::of_an_older_form()]).await[0].position
 }
 
 /// Free names by their spelling-insensitive key, which their rows share.

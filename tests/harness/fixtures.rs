@@ -26,3 +26,15 @@ pub(crate) fn cra_of(number: u32) -> pb::Cra {
 pub(crate) fn submission(cra_id: &str, cra: pb::Cra) -> pb::SubmitCraRequest {
     pb::SubmitCraRequest { cra_id: cra_id.to_owned(), cra: Some(cra), validate_only: false }
 }
+
+/// The correction of a CRA at a revision.
+pub(crate) fn correction(cra_id: &str, expected_revision: u64, cra: pb::Cra) -> pb::CorrectCraRequest {
+    let (cra_id, reason) = (cra_id.to_owned(), "une erreur de saisie".to_owned());
+    pb::CorrectCraRequest { cra_id, expected_revision, cra: Some(cra), reason }
+}
+
+/// The withdrawal of a CRA at a revision.
+pub(crate) fn withdrawal(cra_id: &str, expected_revision: u64) -> pb::WithdrawCraRequest {
+    let (cra_id, reason) = (cra_id.to_owned(), "saisi deux fois".to_owned());
+    pb::WithdrawCraRequest { cra_id, expected_revision, reason }
+}

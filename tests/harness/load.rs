@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
-use super::{Ingestion, cra_of, eventually, new_id, submission};
+use super::{Ingestion, correction, cra_of, eventually, new_id, submission, withdrawal};
 
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 /// Pause between two CRAs of one client, for a steady load below the machine's capacity.
@@ -205,16 +205,11 @@ fn life(number: u32) -> Vec<Change> {
     let cra_id = new_id();
     let mut life = vec![Change::Submit(submission(&cra_id, cra_of(number)))];
     if number.is_multiple_of(3) {
-        life.push(Change::Correct(pb::CorrectCraRequest {
-            cra_id: cra_id.clone(),
-            expected_revision: life.len() as u64,
-            cra: Some(pb::Cra { date: "2024-05-06".into(), ..cra_of(number + 1) }),
-            reason: "un nombre corrigé".into(),
-        }));
+        let corrected = pb::Cra { date: "2024-05-06".into(), ..cra_of(number + 1) };
+        life.push(Change::Correct(correction(&cra_id, life.len() as u64, corrected)));
     }
     if number.is_multiple_of(5) {
-        let (expected_revision, reason) = (life.len() as u64, "saisi deux fois".into());
-        life.push(Change::Withdraw(pb::WithdrawCraRequest { cra_id, expected_revision, reason }));
+        life.push(Change::Withdraw(withdrawal(&cra_id, life.len() as u64)));
     }
     life
 }

@@ -5,7 +5,10 @@ use cra_contracts::v1 as pb;
 use cra_runtime::rejection::reason_of;
 use tonic::{Code, Status};
 
-use crate::harness::{Ingestion, Issuer, Pair, carrying, department, national, new_id, submission, workshop};
+use crate::harness::{
+    Ingestion, Issuer, Pair, carrying, correction, department, national, new_id, submission, withdrawal,
+    workshop,
+};
 
 fn in_rennes() -> pb::Cra {
     let cra = workshop(5);
@@ -28,22 +31,11 @@ async fn submit(client: &mut Ingestion, token: &str, id: &str, cra: pb::Cra) -> 
 }
 
 async fn correct(client: &mut Ingestion, token: &str, id: &str, cra: pb::Cra) -> Result<pb::Receipt, Status> {
-    let request = pb::CorrectCraRequest {
-        cra_id: id.to_owned(),
-        expected_revision: 1,
-        cra: Some(cra),
-        reason: "une erreur de saisie".to_owned(),
-    };
-    Ok(client.correct_cra(carrying(token, request)).await?.into_inner().receipt.unwrap())
+    Ok(client.correct_cra(carrying(token, correction(id, 1, cra))).await?.into_inner().receipt.unwrap())
 }
 
 async fn withdraw(client: &mut Ingestion, token: &str, id: &str) -> Result<pb::Receipt, Status> {
-    let request = pb::WithdrawCraRequest {
-        cra_id: id.to_owned(),
-        expected_revision: 1,
-        reason: "saisi deux fois".to_owned(),
-    };
-    Ok(client.withdraw_cra(carrying(token, request)).await?.into_inner().receipt.unwrap())
+    Ok(client.withdraw_cra(carrying(token, withdrawal(id, 1))).await?.into_inner().receipt.unwrap())
 }
 
 async fn events(client: &mut Ingestion, token: &str, id: &str) -> Vec<pb::CraEvent> {

@@ -5,6 +5,7 @@ use cra_contracts::v1 as pb;
 use cra_domain::legacy;
 
 use super::*;
+use crate::harness::{correction, withdrawal};
 
 const BASE: u32 = 20;
 
@@ -46,13 +47,7 @@ async fn a_base_imported_every_night_brings_what_changed_as_next_revisions() {
         record_of(&pair, corrected, position).await
     };
     let cra = pb::Cra { returning_participants: 0, annotation: "ici".into(), ..record.cra.unwrap() };
-    let correction = pb::CorrectCraRequest {
-        cra_id: cra_id(corrected),
-        expected_revision: 1,
-        cra: Some(cra),
-        reason: "erreur de saisie".into(),
-    };
-    pair.ingestion().await.correct_cra(correction).await.unwrap();
+    pair.ingestion().await.correct_cra(correction(&cra_id(corrected), 1, cra)).await.unwrap();
 
     let mut night = base.clone();
     night[1] = updated(1, 465, Some("2023-04-01T08:00:00.000Z"));
@@ -110,12 +105,7 @@ async fn a_document_whose_cra_was_withdrawn_here_stays_withdrawn() {
     let pair = Pair::start().await;
     let document = numbered(1);
     assert_ended(&Import::to(&pair).with_file(lines(std::slice::from_ref(&document))).run(&[]), 0);
-    let withdrawal = pb::WithdrawCraRequest {
-        cra_id: cra_id(&document),
-        expected_revision: 1,
-        reason: "saisi deux fois".into(),
-    };
-    pair.ingestion().await.withdraw_cra(withdrawal).await.unwrap();
+    pair.ingestion().await.withdraw_cra(withdrawal(&cra_id(&document), 1)).await.unwrap();
     let later = updated(1, 465, Some("2023-04-01T08:00:00.000Z"));
     assert_ended(&Import::to(&pair).with_file(lines(&[later])).run(&[]), 1);
     assert_ended(&Import::to(&pair).with_file(lines(&[document])).run(&[]), 0);

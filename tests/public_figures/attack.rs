@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::cells::{Cells, Counts, base_cells, counts, nonzero, selection, sum};
 use super::publishing::{DEPARTMENTS, Publishing, ask, drawn, publicly, published, record};
-use crate::harness::{chance, either, new_id, readers, submission, submitted};
+use crate::harness::{chance, correction, either, new_id, readers, submission, submitted};
 
 /// Departments of the regions of the tests.
 const REGIONS: [(&str, &[&str]); 2] = [("11", &["75", "78", "92"]), ("84", &["69", "01"])];
@@ -141,13 +141,7 @@ async fn whatever_is_asked_in_whatever_publication_is_a_sum_of_base_cells_that_p
     let moved: Vec<_> = cras.iter().take(3).cloned().collect();
     for (id, cra) in moved {
         let corrected = pb::Cra { place: drawn(&mut chance, "2026-01").place, ..cra };
-        let request = pb::CorrectCraRequest {
-            cra_id: id,
-            expected_revision: 1,
-            cra: Some(corrected),
-            reason: "erreur de lieu".to_owned(),
-        };
-        let _ = publishing.ingestion.correct_cra(request).await;
+        let _ = publishing.ingestion.correct_cra(correction(&id, 1, corrected)).await;
     }
     let position = submitted(&mut publishing.ingestion, submission(&new_id(), late[0].1.clone()))
         .await
