@@ -96,16 +96,16 @@ async fn an_editor_corrects_a_cra_and_what_was_refused_stays_in_a_file_that_can_
         let refused = edited(editor);
         assert_eq!(refused.status.code(), Some(1), "{editor}: {}{}", refused.stdout, refused.stderr);
         assert!((refused.stdout + &refused.stderr).contains(shown), "{editor}");
-        let kept = refused.stderr.split("the text is kept in ").nth(1).unwrap().split(';').next().unwrap();
-        let text = fs::read_to_string(kept).unwrap();
+        let draft = refused.stderr.split("the text is kept in ").nth(1).unwrap().split(';').next().unwrap();
+        let text = fs::read_to_string(draft).unwrap();
         assert!(text.contains("= 50\n") || text.contains("= hier\n"), "{text}");
         if shown == "AGES_SUM_MISMATCH" {
             assert!(text.starts_with("#! cra.ages"), "the problems are above the text: {text}");
             let mended = text
                 .replace("participants = 50", "participants = 6")
                 .replace("from_18_to_35 = 5", "from_18_to_35 = 6");
-            fs::write(kept, mended.replace("unemployed = 5", "unemployed = 6")).unwrap();
-            let sent = cra(&services, &["correct", &id, "--cra", kept, "--reason", "un oubli"]);
+            fs::write(draft, mended.replace("unemployed = 5", "unemployed = 6")).unwrap();
+            let sent = cra(&services, &["correct", &id, "--cra", draft, "--reason", "un oubli"]);
             assert!(
                 sent.status.success() && sent.stdout.contains("corrected"),
                 "{}{}",
@@ -113,7 +113,7 @@ async fn an_editor_corrects_a_cra_and_what_was_refused_stays_in_a_file_that_can_
                 sent.stderr
             );
         }
-        fs::remove_file(kept).unwrap();
+        fs::remove_file(draft).unwrap();
     }
 }
 

@@ -81,14 +81,14 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
 
 /// The fragment of a link to a heading.
 fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
-    kept.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
+    let letters = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    letters.flat_map(char::to_lowercase).map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-fn has_heading(text: &str, wanted: &str) -> bool {
+fn has_heading(text: &str, anchor_text: &str) -> bool {
     let (prose, _) = prose_and_diagrams(text);
     let headings = prose.into_iter().filter(|line| line.starts_with('#'));
-    headings.map(|line| anchor(line.trim_start_matches('#').trim())).any(|found| found == wanted)
+    headings.map(|line| anchor(line.trim_start_matches('#').trim())).any(|found| found == anchor_text)
 }
 
 /// Every file in the folders of sources, relative to the root of the repository.

@@ -321,11 +321,11 @@ async fn each_user_of_the_log_is_refused_everything_it_does_not_need() {
             expected.insert(format!("publish to \"{}\"", subject.to_lowercase()));
         }
         let own = format!("_INBOX_{user}.>");
-        let mut held = Vec::new();
+        let mut subscriptions = Vec::new();
         for subject in
             INBOXES.into_iter().filter(|inbox| *inbox != own).chain([">", "_INBOX.>", "cra.event.>", "$JS.>"])
         {
-            held.push(client.subscribe(subject).await.unwrap());
+            subscriptions.push(client.subscribe(subject).await.unwrap());
             expected.insert(format!("subscription to \"{}\"", subject.to_lowercase()));
         }
         client.flush().await.unwrap();

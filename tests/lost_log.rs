@@ -137,10 +137,10 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
     let last = losing.record(CRAS).await;
     losing.settled().await;
     let mut statistics = Statistics::new(connected(losing.projection.address()).await.unwrap());
-    let asked =
+    let statistics_request =
         |consistency| pb::GetStatisticsRequest { consistency: Some(consistency), ..Default::default() };
     let of_receipt = || {
-        asked(pb::Consistency {
+        statistics_request(pb::Consistency {
             min_position: receipt.position,
             log: receipt.log.clone(),
             ..Default::default()
@@ -165,7 +165,7 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
     losing.shows_what_the_log_holds().await;
 
     let past = pb::Consistency { as_of_position: 3, log: shown.log.clone(), ..Default::default() };
-    for request in [of_receipt(), asked(past)] {
+    for request in [of_receipt(), statistics_request(past)] {
         let refused = statistics.get_statistics(request).await.unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("LOG_REPLACED"), "{refused}");
     }

@@ -147,9 +147,9 @@ async fn dashboard_and_alerts_use_exposed_metrics_and_all_metrics_are_documented
 async fn without_an_address_there_are_no_metrics_and_an_address_in_use_is_refused() {
     let pair = Pair::start().await;
     assert!(!pair.ingestion.output().contains("metrics_address"));
-    let taken = pair.ingestion.address().to_string();
+    let address = pair.ingestion.address().to_string();
     let dir = tempfile::tempdir().unwrap();
-    let settings = [("CRA_TELEMETRY__METRICS_LISTEN", taken.as_str()), ("CRA_LISTEN", "127.0.0.1:0")];
+    let settings = [("CRA_TELEMETRY__METRICS_LISTEN", address.as_str()), ("CRA_LISTEN", "127.0.0.1:0")];
     let url = pair.nats.url();
     let settings: Vec<_> = settings.into_iter().chain([("CRA_LOG__URL", url.as_str())]).collect();
     let ended = crate::harness::run_to_end(crate::harness::Kind::Ingestion, dir.path(), &[], &settings);

@@ -24,9 +24,9 @@ const CRAS_PER_SUBMITTER: u32 = 60;
 
 /// A submission that must be refused within a time.
 async fn refused(ingestion: &mut Ingestion, limit: Duration) -> Status {
-    let asked = Instant::now();
+    let sent_at = Instant::now();
     let status = submitted(ingestion, submission(&new_id(), workshop(5))).await.unwrap_err();
-    assert!(asked.elapsed() < limit, "refused after {:?}: {status}", asked.elapsed());
+    assert!(sent_at.elapsed() < limit, "refused after {:?}: {status}", sent_at.elapsed());
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     status
 }

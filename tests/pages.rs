@@ -33,8 +33,8 @@ impl Acting {
         let reported = child.stderr.as_mut().unwrap().read_exact(&mut ready);
         if reported.is_err() || &ready != b"ready\n" {
             let ended = child.wait_with_output().unwrap();
-            let (begun, rest) = (String::from_utf8_lossy(&ready), String::from_utf8_lossy(&ended.stderr));
-            panic!("{deed}: {begun}{rest}");
+            let (started, rest) = (String::from_utf8_lossy(&ready), String::from_utf8_lossy(&ended.stderr));
+            panic!("{deed}: {started}{rest}");
         }
         Self(child)
     }

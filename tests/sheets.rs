@@ -52,11 +52,11 @@ async fn imports_a_sheet_with_bad_cells_mends_them_and_the_same_file_again_chang
         assert!(text(&seen["none"]).contains("Aucun fichier"), "{seen}");
         assert!(text(&seen["found"]["title"]).starts_with("4\u{a0}erreurs"), "{seen}");
         let cells: Vec<_> = seen["found"]["cells"].as_array().unwrap().iter().map(text).collect();
-        for (cell, (place, says)) in
+        for (shown_cell, (cell_name, says)) in
             cells.iter().zip([("E2", "Nulle-Part"), ("A3", "31/02/2024"), ("D4", "Canal"), ("J4", "douze")])
         {
             assert!(
-                cell.starts_with(place) && cell.contains(says),
+                shown_cell.starts_with(cell_name) && shown_cell.contains(says),
                 "every fault at once, at its cell: {cells:?}"
             );
         }
@@ -101,11 +101,11 @@ async fn sees_how_far_the_recording_is_while_the_log_is_away_and_its_end_with_an
     let dir = tempfile::tempdir().unwrap();
     let (sheet, _) = filled(web.address, dir.path(), &json!({}));
     pair.signal_log("-STOP");
-    let begun = person("begins", web.address, &[sheet.to_str().unwrap()]);
-    assert_eq!(begun["told"], "0 sur 3\u{a0}comptes-rendus");
-    assert_eq!(begun["found"], json!([]), "axe");
-    let state = begun["state"].to_string();
-    let acting = Acting::begin("import.mjs", "ends", web.address, &[text(&begun["url"]), &state]);
+    let started = person("begins", web.address, &[sheet.to_str().unwrap()]);
+    assert_eq!(started["progress"], "0 sur 3\u{a0}comptes-rendus");
+    assert_eq!(started["found"], json!([]), "axe");
+    let state = started["state"].to_string();
+    let acting = Acting::begin("import.mjs", "ends", web.address, &[text(&started["url"]), &state]);
     pair.signal_log("-CONT");
     let seen = acting.ended();
     let all = [&seen["results"]["Enregistrés"], &seen["results"]["Déjà enregistrés"]];

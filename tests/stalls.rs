@@ -101,11 +101,11 @@ async fn a_service_asked_to_leave_is_held_neither_by_a_silent_client_nor_by_a_si
     .await;
     stalling.to_ingestion.hold(Direction::Answers);
 
-    let asked = Instant::now();
+    let stopped_at = Instant::now();
     stalling.ingestion.terminate();
     stalling.projection.terminate();
     let (ingestion, projection) = tokio::join!(stalling.ingestion.ended(), stalling.projection.ended());
-    assert!(asked.elapsed() < DRAIN_DEADLINE + MARGIN, "{:?}", asked.elapsed());
+    assert!(stopped_at.elapsed() < DRAIN_DEADLINE + MARGIN, "{:?}", stopped_at.elapsed());
     assert!(ingestion.success() && projection.success(), "{ingestion}, {projection}");
     stalling.to_ingestion.cut();
     assert!(unanswered.await.unwrap().is_err(), "nothing answered it");

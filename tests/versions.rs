@@ -37,8 +37,8 @@ async fn renamed(mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio
             waiting[at..at + unknown.len()].copy_from_slice(&unknown);
         }
         // The bytes that may begin a withdrawal are held back.
-        let held = (1..known.len()).rev().find(|held| waiting.ends_with(&known[..*held])).unwrap_or(0);
-        let passed: Vec<_> = waiting.drain(..waiting.len() - held).collect();
+        let prefix = (1..known.len()).rev().find(|prefix| waiting.ends_with(&known[..*prefix])).unwrap_or(0);
+        let passed: Vec<_> = waiting.drain(..waiting.len() - prefix).collect();
         if to.write_all(&passed).await.is_err() {
             return;
         }
@@ -86,9 +86,9 @@ async fn an_event_of_a_later_version_is_parked_by_an_older_projection_and_counts
 
     // Ingestion was upgraded first, and writes events that the older projection does not know.
     let mut ingestion = pair.ingestion().await;
-    let kept = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let receipt = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
     let withdrawn = submitted(&mut ingestion, submission(&new_id(), workshop(7))).await.unwrap();
-    assert_eq!((kept.position, withdrawn.position), (1, 2));
+    assert_eq!((receipt.position, withdrawn.position), (1, 2));
     let request =
         pb::WithdrawCraRequest { cra_id: withdrawn.cra_id, expected_revision: 1, reason: REASON.to_owned() };
     ingestion.withdraw_cra(request).await.unwrap();

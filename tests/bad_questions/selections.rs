@@ -153,13 +153,13 @@ fn anything() -> impl Strategy<Value = v1::Selection> {
         prop_oneof![3 => Just(String::new()), 1 => text()],
     ];
     (days, vec(vec(text(), 0..2), 8), vec(vec(prop_oneof![0..20_i32, any::<i32>()], 0..2), 7)).prop_map(
-        |([from, to], given_texts, given_numbers)| {
+        |([from, to], text_values, number_values)| {
             let mut selection = v1::Selection { from, to, ..v1::Selection::default() };
-            for ((_, values_of, _, _), given) in texts().into_iter().zip(given_texts) {
-                *values_of(&mut selection) = given;
+            for ((_, values_of, _, _), values) in texts().into_iter().zip(text_values) {
+                *values_of(&mut selection) = values;
             }
-            for ((_, values_of, _), given) in numbers().into_iter().zip(given_numbers) {
-                *values_of(&mut selection) = given;
+            for ((_, values_of, _), values) in numbers().into_iter().zip(number_values) {
+                *values_of(&mut selection) = values;
             }
             selection
         },

@@ -153,8 +153,8 @@ const deeds = {
     await confirm(page).click();
     await page.locator("progress").waitFor();
     const found = await lookAt(page, "progress");
-    const told = await page.locator("#avancement").innerText();
-    return { url: page.url(), told, found, state: await context.storageState(), faults: wrong };
+    const progress = await page.locator("#avancement").innerText();
+    return { url: page.url(), progress, found, state: await context.storageState(), faults: wrong };
   },
 
   /** Comes back to an import that is being recorded, and sees its end without loading the page again; also without JavaScript. */

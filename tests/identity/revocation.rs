@@ -130,11 +130,11 @@ async fn queries(client: &mut Statistics, token: &str) -> Result<(), Status> {
 async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
     let setup = Setup::start().await;
     let token = setup.issuer.token("statistics:read", &national());
-    let (revoked, kept) = (setup.callers.certify(), setup.callers.certify());
+    let (revoked, valid) = (setup.callers.certify(), setup.callers.certify());
     let mut of_revoked = setup.reached_by(&revoked, &token).await;
-    let mut of_kept = setup.reached_by(&kept, &token).await;
+    let mut of_valid = setup.reached_by(&valid, &token).await;
     let watched = watch(&mut of_revoked, &token).await;
-    let mut kept_watch = watch(&mut of_kept, &token).await;
+    let mut kept_watch = watch(&mut of_valid, &token).await;
     // A stream without a token uses the certificate too.
     let health = HealthClient::new(setup.connect(&revoked).await.unwrap());
     let mut health = { health }.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
@@ -172,7 +172,7 @@ async fn a_revoked_certificate_ends_its_streams_and_calls_and_no_others() {
     };
     assert!(anew.is_err(), "a revoked certificate is accepted again");
 
-    queries(&mut of_kept, &token).await.unwrap();
+    queries(&mut of_valid, &token).await.unwrap();
     let still_open = tokio::time::timeout(Duration::from_millis(300), kept_watch.next()).await;
     assert!(still_open.is_err() || still_open.unwrap().unwrap().is_ok(), "the other stream continues");
     setup.reached_by(&setup.callers.certify(), &token).await;

@@ -98,7 +98,7 @@ async fn new_certificates_count_for_new_connections_without_a_restart_and_broken
     let mut setup = set_up(&former.certify(), &[]);
     setup.service.start().await;
     let address = setup.service.address();
-    let held = eventually("it is reached", async || reaches(address, &former, None).await).await;
+    let channel = eventually("it is reached", async || reaches(address, &former, None).await).await;
 
     fs::write(setup.dir.path().join("cert.pem"), "half a certifica").unwrap();
     eventually("the broken certificate is reported", async || {
@@ -111,7 +111,7 @@ async fn new_certificates_count_for_new_connections_without_a_restart_and_broken
     new.certify().write(setup.dir.path());
     eventually("the new certificate is shown", async || reaches(address, &new, None).await).await;
     assert!(reaches(address, &former, None).await.is_err());
-    answers(&held).await.expect("existing connections continue");
+    answers(&channel).await.expect("existing connections continue");
     setup.service.is_unharmed();
 }
 
@@ -123,16 +123,16 @@ async fn at_sighup_files_are_read_again_calls_continue_and_unreadable_files_leav
     let mut setup = set_up(&former.certify(), &more);
     setup.service.start().await;
     let address = setup.service.address();
-    let held = eventually("it is reached", async || reaches(address, &former, None).await).await;
-    let mut health = HealthClient::new(held.clone());
+    let channel = eventually("it is reached", async || reaches(address, &former, None).await).await;
+    let mut health = HealthClient::new(channel.clone());
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert!(watch.message().await.unwrap().is_some());
 
     fs::write(setup.dir.path().join("cert.pem"), "half a certifica").unwrap();
     let says = async |setup: &Setup, what: &str| {
         eventually("it is logged", async || {
-            let said = setup.service.output().contains(what);
-            said.then_some(()).ok_or_else(|| format!("no `{what}`"))
+            let is_logged = setup.service.output().contains(what);
+            is_logged.then_some(()).ok_or_else(|| format!("no `{what}`"))
         })
         .await;
     };
@@ -147,7 +147,7 @@ async fn at_sighup_files_are_read_again_calls_continue_and_unreadable_files_leav
     says(&setup, "the issuer's keys could not be read again").await;
     reaches(address, &new, None).await.unwrap();
     assert!(reaches(address, &former, None).await.is_err());
-    answers(&held).await.expect("existing connections continue");
+    answers(&channel).await.expect("existing connections continue");
     let next = tokio::time::timeout(std::time::Duration::from_millis(500), watch.message()).await;
     assert!(next.is_err(), "the open stream has ended: {next:?}");
     setup.service.is_unharmed();

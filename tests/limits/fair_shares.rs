@@ -147,10 +147,10 @@ async fn a_position_beyond_the_head_is_refused_at_once_and_one_of_a_receipt_is_w
 async fn a_client_that_reads_no_file_to_its_end_keeps_no_other_from_a_file() {
     let trial = Trial::begin(&[]).await;
     trial.record().await;
-    let mut held = Vec::new();
+    let mut exports = Vec::new();
     for _ in 0..2 {
         let mut slow = narrow(trial.pair.projection.address()).await;
-        held.push(slow.export(file(&trial.hostile)).await.unwrap().into_inner());
+        exports.push(slow.export(file(&trial.hostile)).await.unwrap().into_inner());
     }
     let mut more = narrow(trial.pair.projection.address()).await;
     assert!(is_busy(&more.export(file(&trial.hostile)).await.unwrap_err()));

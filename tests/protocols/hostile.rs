@@ -49,8 +49,8 @@ async fn content_types_of_no_protocol_are_refused_and_those_that_are_read_are_na
     let native =
         curl(&["--http1.1", "--header", "content-type: application/grpc", &statistics], &framed(0, b""));
     assert_eq!(native.status, 505);
-    let gone = curl(&["--request", "OPTIONS", &statistics], &[]);
-    assert_eq!(gone.status, 405, "no page of another origin may call by default");
+    let preflight = curl(&["--request", "OPTIONS", &statistics], &[]);
+    assert_eq!(preflight.status, 405, "no page of another origin may call by default");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,7 @@ for cra_id, old in before.items():
     assert without(old, fields) == without(new, fields), (cra_id, fields)
     ids = old["cra"]["advisorId"], new["cra"]["advisorId"]
     assert aliases.setdefault(ids[0], ids[1]) == ids[1], "two stand for one advisor"
-assert len(set(aliases.values())) == len(aliases), "one stands for two advisors"
+assert len(set(aliases.values())) == len(aliases), "one alias for two advisors"
 
 chance = random.Random(int(seed))
 days = sorted(record["cra"]["date"] for record in before.values())

@@ -13,13 +13,13 @@ import grpc
 from cra.v1 import cra_pb2, ingestion_pb2, ingestion_pb2_grpc, statistics_pb2, statistics_pb2_grpc
 
 import refusals
-from retry import Backoff, patiently
+from retry import Backoff, with_retry
 
 CALL_TIMEOUT_S = 10.0
-# CRAs sent over one stream: what may have to be sent again when it breaks.
+# Number of CRAs sent over one stream: they may have to be sent again when it breaks.
 BATCH_CRAS = 500
 BATCH_TIMEOUT_S = 120.0
-# After these a copy can only begin anew: the log, or its past as served, is another one.
+# Reasons after which a copy must start again: the log, or its past as served, is another one.
 BEGIN_ANEW_REASONS = frozenset({"LOG_REPLACED", "HISTORY_CHANGED", "PAST_THE_HEAD"})
 
 Outcome = ingestion_pb2.Receipt | ingestion_pb2.Refusal
@@ -35,7 +35,7 @@ class CraClient:
 
     def submit(self, request: ingestion_pb2.SubmitCraRequest) -> ingestion_pb2.Receipt:
         """A receipt with `withdrawn`: the CRA was sent before and withdrawn since, and does not count."""
-        return self._patiently(self._ingestion.SubmitCra, request).receipt
+        return self._with_retry(self._ingestion.SubmitCra, request).receipt
 
     def correct(
         self, cra_id: str, expected_revision: int, cra: cra_pb2.Cra, reason: str
@@ -44,14 +44,14 @@ class CraClient:
         request = ingestion_pb2.CorrectCraRequest(
             cra_id=cra_id, expected_revision=expected_revision, cra=cra, reason=reason
         )
-        return self._patiently(self._ingestion.CorrectCra, request).receipt
+        return self._with_retry(self._ingestion.CorrectCra, request).receipt
 
     def withdraw(self, cra_id: str, expected_revision: int, reason: str) -> ingestion_pb2.Receipt:
         """Takes a CRA out of the statistics, for good. Raises as `correct` does."""
         request = ingestion_pb2.WithdrawCraRequest(
             cra_id=cra_id, expected_revision=expected_revision, reason=reason
         )
-        return self._patiently(self._ingestion.WithdrawCra, request).receipt
+        return self._with_retry(self._ingestion.WithdrawCra, request).receipt
 
     def submit_all(
         self, submissions: Iterable[ingestion_pb2.SubmitCraRequest]
@@ -62,10 +62,10 @@ class CraClient:
             yield from self._submit_batch(dict(enumerate(batch)))
 
     def _submit_batch(self, pending: dict[int, ingestion_pb2.SubmitCraRequest]):
-        """Sends what has no answer yet over a new stream, until everything has one."""
+        """Sends the submissions without an answer over a new stream, until each has one."""
         backoff = Backoff(give_up_after_s=60.0)
         while pending:
-            asked_s = None
+            server_delay_s = None
             requests = [ingestion_pb2.SubmitCrasRequest(item=i, submission=s) for i, s in pending.items()]
             try:
                 answers = self._ingestion.SubmitCras(
@@ -80,8 +80,8 @@ class CraClient:
             except grpc.RpcError as error:
                 if not refusals.may_pass(error):
                     raise
-                asked_s = refusals.retry_delay_s(error)
-            if pending and not backoff.wait(asked_s):
+                server_delay_s = refusals.retry_delay_s(error)
+            if pending and not backoff.wait(server_delay_s):
                 raise TimeoutError(f"{len(pending)} CRAs got no answer; send them again with the same ids")
 
     def statistics(
@@ -90,7 +90,7 @@ class CraClient:
         """With the position of a receipt, the figures count its event."""
         consistency = statistics_pb2.Consistency(min_position=min_position)
         request = statistics_pb2.GetStatisticsRequest(selection=selection, consistency=consistency)
-        return self._patiently(self._statistics.GetStatistics, request)
+        return self._with_retry(self._statistics.GetStatistics, request)
 
     def follow(
         self, selection: statistics_pb2.Selection, after_position: int, begin_anew: Callable[[], None],
@@ -118,5 +118,5 @@ class CraClient:
                 if not backoff.wait(refusals.retry_delay_s(error)):
                     raise
 
-    def _patiently(self, method, request):
-        return patiently(lambda: method(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata))
+    def _with_retry(self, method, request):
+        return with_retry(lambda: method(request, timeout=CALL_TIMEOUT_S, metadata=self._metadata))

@@ -1,4 +1,4 @@
-"""A platform in small. Each line of FILE is {"craId": …, "cra": {…}}; each line of the output is JSON.
+"""A minimal platform. Each line of FILE is {"craId": …, "cra": {…}}; each line of the output is JSON.
 
     python3 -m pip install -r requirements.txt
     python3 -m grpc_tools.protoc -I ../../../proto --python_out=. --grpc_python_out=. --pyi_out=. \\
@@ -95,7 +95,7 @@ def stats(client: CraClient, advisor_id: str, min_position: int) -> None:
 
 
 def follow(client: CraClient, checkpoint: str) -> None:
-    """Up to the head of the log. The copy is the output; how far it goes is in the file."""
+    """Up to the head of the log. The copy is the output; its position is in the file."""
     kept = Path(checkpoint)
     position = int(kept.read_text()) if kept.exists() else 0
 

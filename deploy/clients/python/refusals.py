@@ -6,9 +6,9 @@ import grpc
 from google.rpc import error_details_pb2 as details
 from grpc_status import rpc_status
 
-# Said by the transport too, where no service was reached to add details.
+# Also reported by the transport, without details, if no service was reached.
 PASSING_CODES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-# Of one item of a stream, whose refusal has a code and no details.
+# For one item of a stream, whose refusal has a code and no details.
 PASSING_ITEM_CODES = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED"})
 
 
@@ -23,13 +23,13 @@ def _detail(error: grpc.RpcError, kind):
 
 
 def reason(error: grpc.RpcError) -> str | None:
-    """The stable reason, such as CRA_REVISION_CHANGED; None when it was not a service that answered."""
+    """The stable reason, such as CRA_REVISION_CHANGED; None if no service answered."""
     info = _detail(error, details.ErrorInfo)
     return info.reason if info and info.domain == "cra.v1" else None
 
 
 def retry_delay_s(error: grpc.RpcError) -> float | None:
-    """After how long the service wants to be asked again; None when it does not say."""
+    """Delay after which the service accepts the request again; None if the refusal has none."""
     retry = _detail(error, details.RetryInfo)
     return retry.retry_delay.ToTimedelta().total_seconds() if retry else None
 
@@ -40,7 +40,7 @@ def may_pass(error: grpc.RpcError) -> bool:
 
 
 def messages(error: grpc.RpcError) -> list[str]:
-    """For the person who filled the form in: French where there is French."""
+    """Message for the person who filled in the form: in French if the refusal has it."""
     request = _detail(error, details.BadRequest)
     if request:
         return [f"{v.field} ({v.reason}): {v.localized_message.message}" for v in request.field_violations]

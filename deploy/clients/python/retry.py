@@ -1,4 +1,4 @@
-"""Waiting for a service that is away or busy: exponential backoff with jitter, never sooner than the service asks."""
+"""Retries while a service is unavailable or busy: exponential backoff with jitter, never sooner than the delay in the refusal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_PAUSE_S = 10.0
 
 
 class Backoff:
-    """The pauses of one piece of work. An answer begins them anew."""
+    """Retry pauses of one task. An answer resets them."""
 
     def __init__(self, give_up_after_s: float) -> None:
         self._give_up_after_s = give_up_after_s
@@ -28,11 +28,11 @@ class Backoff:
         self._tries = 0
         self._gives_up_at = time.monotonic() + self._give_up_after_s
 
-    def wait(self, asked_s: float | None = None) -> bool:
+    def wait(self, server_delay_s: float | None = None) -> bool:
         """Pauses before the next try; False when it has lasted too long."""
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**self._tries)
-        # Clients that lost the same server must not come back together.
-        pause_s = max(asked_s or 0.0, random.uniform(pause_s / 2, pause_s))
+        # Clients that lost the same server must not return at the same time.
+        pause_s = max(server_delay_s or 0.0, random.uniform(pause_s / 2, pause_s))
         self._tries += 1
         if time.monotonic() + pause_s > self._gives_up_at:
             return False
@@ -40,7 +40,7 @@ class Backoff:
         return True
 
 
-def patiently(call: Callable[[], T], give_up_after_s: float = 60.0) -> T:
+def with_retry(call: Callable[[], T], give_up_after_s: float = 60.0) -> T:
     """Calls until there is an answer, or a final refusal. The call must send the same ids each time."""
     backoff = Backoff(give_up_after_s)
     while True:

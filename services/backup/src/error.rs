@@ -37,8 +37,8 @@ pub enum BackupError {
     },
     /// A segment is missing, damaged, or does not match the manifest.
     #[error(
-        "the segment {path} (positions {first} to {last}) is not sound: {reason}; bring it back from another copy of \
-         the backup"
+        "the segment {path} (positions {first} to {last}) is damaged: {reason}; restore it from another copy of the \
+         backup"
     )]
     Segment {
         /// The file.
@@ -52,8 +52,8 @@ pub enum BackupError {
     },
     /// A segment that the manifest does not list.
     #[error(
-        "{path} is not in the manifest: the manifest is of an earlier time, or the file of another backup; bring the \
-         right one back, or export to an empty folder"
+        "the manifest does not list {path}: the manifest is older, or the file belongs to another backup; restore the right \
+         one, or export to an empty folder"
     )]
     Unlisted {
         /// The file.
@@ -100,7 +100,7 @@ pub enum BackupError {
     Read(#[from] ReadError),
     /// The log delivered no event, although it has more.
     #[error(
-        "the log did not give position {expected} within {waited_s} s: run the command again; it resumes"
+        "the log did not deliver position {expected} within {waited_s} s: run the command again; it resumes"
     )]
     Silent {
         /// The expected position.

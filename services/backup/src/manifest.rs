@@ -120,7 +120,7 @@ impl Manifest {
             }
             // Untrusted numbers: nothing may be added before it is compared.
             if last < first || *events != last.0 - first.0 + 1 || last.0 == u64::MAX {
-                return Err(format!("the segment at {first} says {events} events up to {last}"));
+                return Err(format!("the segment at {first} claims {events} events up to {last}"));
             }
             if segment.link != self.link_of(index, segment) {
                 return Err(format!("the digest chain breaks at the segment at {first}"));

@@ -15,22 +15,22 @@ use crate::v1::{AgeCounts, Duration, Forgotten, StatusCounts};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// No valid field key where a field should begin.
-    #[error("no field begins where one should")]
+    #[error("invalid field key")]
     Key,
     /// A varint has too many bytes.
-    #[error("a number does not end")]
+    #[error("a number has too many bytes")]
     Number,
     /// A value is longer than the remaining bytes.
-    #[error("the bytes end within a value")]
+    #[error("a value is longer than the remaining bytes")]
     CutOff,
     /// A field has a value of the wrong wire type.
-    #[error("a field holds a value of another kind than the contract says")]
+    #[error("a field has another wire type than in the contract")]
     Kind,
     /// A text is not UTF-8.
     #[error("a text is not UTF-8")]
     Text,
     /// An unknown field cannot be skipped.
-    #[error("an unknown field does not end")]
+    #[error("an unknown field cannot be skipped")]
     Unknown,
 }
 

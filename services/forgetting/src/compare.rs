@@ -112,7 +112,7 @@ impl Comparison {
         let replaced =
             Replaced { advisors: &self.advisors.by_value, organisations: &self.organisations.by_value };
         let compared = self.figures.compare(after, selections, &replaced).await?;
-        let what = "gives other statistics of a selection";
+        let what = "gives different statistics of a selection";
         Ok(compared.map_err(|differs| Mismatch { position: differs.0, what }))
     }
 
@@ -136,7 +136,7 @@ impl Comparison {
             return Err("has an event with another head");
         }
         if before.forgotten.iter().any(|(kind, _)| !after.forgotten.has(kind)) {
-            return Err("does not say any more what was forgotten earlier");
+            return Err("no longer records what was forgotten earlier");
         }
         match (&before.fact, &after.fact) {
             (
@@ -271,7 +271,7 @@ fn leaks(before: &v1::CraEvent, after: &v1::CraEvent, bytes: &[u8]) -> Result<()
         let holders: Vec<_> = after.iter().filter(|text| text.contains(removed.as_str())).collect();
         let is_found = memmem::find(bytes, removed.as_bytes()).is_some();
         if holders.iter().any(|text| !is_kept(text)) || (is_found && holders.is_empty()) {
-            return Err("holds a value that was forgotten");
+            return Err("contains a value that was forgotten");
         }
     }
     Ok(())

@@ -312,7 +312,7 @@ pub async fn verify(
     if found == (certificate.from.sha256.clone(), certificate.to.sha256.clone()) {
         Ok(selections)
     } else {
-        Err(differs("or the old one is another than the certificate says: their digests differ"))
+        Err(differs("or the old one is not the log of the certificate: their digests differ"))
     }
 }
 
@@ -399,7 +399,7 @@ async fn compare(
         if let Some(rewriter) = rules
             && rewriter.rewrite(&after)?.is_some()
         {
-            let what = "holds something that the rules name";
+            let what = "contains something that the rules cover";
             return Err(Mismatch { position, what }.into());
         }
         advance(Stage::Verification, position, end, report);

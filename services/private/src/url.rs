@@ -25,7 +25,7 @@ pub fn read<'de, D: Deserializer<'de>>(deserializer: D, instead: &str) -> Result
 pub fn read_anonymous<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let url = Option::<String>::deserialize(deserializer)?;
     if url.as_deref().is_some_and(names_user) {
-        return Err(de::Error::custom(refusal("leave it out, for this address takes none")));
+        return Err(de::Error::custom(refusal("remove it: this address takes no user")));
     }
     Ok(url)
 }

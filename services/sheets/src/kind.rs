@@ -73,12 +73,12 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     ),
     (
         b"BZh",
-        "packed with bzip2: unpack it first; gzip and zstd are read as they are",
+        "compressed with bzip2: decompress it first; gzip and zstd are read directly",
         "un fichier compressé (bzip2) : décompressez-le d'abord",
     ),
     (
         b"\xfd7zXZ\0",
-        "packed with xz: unpack it first; gzip and zstd are read as they are",
+        "compressed with xz: decompress it first; gzip and zstd are read directly",
         "un fichier compressé (xz) : décompressez-le d'abord",
     ),
     (
@@ -131,14 +131,14 @@ fn of_text(start: &[u8]) -> Result<Kind, NotRead> {
     let content = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.contains('\0') {
         return Err(NotRead::new(
-            "no text: a binary file of a kind that is not known here",
+            "a binary file of an unknown format",
             "d'un format qui n'est pas lu ici : enregistrez le tableau au format XLSX ou CSV",
         ));
     }
     let low: String = content.chars().take(200).flat_map(char::to_lowercase).collect();
     if low.starts_with("<!doctype html") || low.starts_with("<html") {
         return Err(NotRead::new(
-            "an HTML page; was it saved in place of the file?",
+            "an HTML page; was it saved instead of the file?",
             "une page web : téléchargez le tableau lui-même, au format XLSX ou CSV",
         ));
     }

@@ -191,7 +191,7 @@ impl<T, F: FnMut(Item<T>) -> ControlFlow<()>> Reading<T, F> {
         if error.is_io() && error.io_error_kind() != Some(io::ErrorKind::FileTooLarge) {
             return Err(error.into());
         }
-        let problem = format!("{error}; what follows in the file was not read");
+        let problem = format!("{error}; the rest of the file was not read");
         let _ = self.give(Location::Element(last + 1), Err(problem));
         Ok(())
     }

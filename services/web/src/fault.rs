@@ -129,7 +129,7 @@ impl Fault {
             ),
             Self::ImportGone => of(
                 StatusCode::NOT_FOUND,
-                "Cet import n'est plus là",
+                "Cet import n'est plus disponible",
                 "Un fichier vérifié est gardé une heure, pour le navigateur et la personne qui l'ont envoyé. Envoyez-le de \
                  nouveau : ce qui est déjà enregistré ne le sera pas deux fois.",
                 None,

@@ -64,7 +64,7 @@ impl Forms {
             }
             None => hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())
                 .ok()
-                .context("the system gives no random bytes for the key of forms")?,
+                .context("the system returned no random bytes for the key of forms")?,
         };
         let lifetime = Duration::from_secs(settings.forms.lifetime_s.get());
         Ok(Self { key, lifetime, is_https: settings.identity.tls_by_proxy })

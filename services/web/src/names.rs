@@ -54,11 +54,11 @@ impl Kind {
 
 /// Why a file of names cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`web.names` is {file}{place}: {what}")]
+#[error("`web.names` is {file}{location}: {what}")]
 pub struct NamesError {
     file: PathBuf,
     /// Empty, or `, line 3`.
-    place: String,
+    location: String,
     what: String,
 }
 
@@ -127,7 +127,7 @@ impl Names {
     }
 
     fn read(path: &Path) -> Result<Self, NamesError> {
-        let fault = |place: String, what: String| NamesError { file: path.to_owned(), place, what };
+        let fault = |location: String, what: String| NamesError { file: path.to_owned(), location, what };
         let mut bytes = Vec::new();
         File::open(path)
             .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
@@ -176,8 +176,8 @@ impl Names {
     }
 
     fn add(&mut self, record: &StringRecord, (id, kind, name): (usize, usize, usize)) -> Result<(), String> {
-        let cell = |place, what| {
-            let text = record.get(place).unwrap_or_default().trim();
+        let cell = |index, what| {
+            let text = record.get(index).unwrap_or_default().trim();
             if text.is_empty() {
                 return Err(format!("no {what}; expected id;kind;name"));
             }
@@ -191,7 +191,7 @@ impl Names {
             .ok_or_else(|| format!("the kind is « {word} »; expected advisor, structure or venue"))?;
         let entry = Entry { key: spelling::key(&name), id: id.clone(), name: name.clone() };
         if self.by_id.insert((kind, id), name).is_some() {
-            return Err(format!("the {word} « {} » has a name already", entry.id));
+            return Err(format!("the {word} « {} » already has a name", entry.id));
         }
         self.sorted.entry(kind).or_default().push(entry);
         Ok(())
@@ -232,7 +232,7 @@ impl NamesFile {
                 );
                 *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
             }
-            Err(error) => tracing::warn!(%error, "the names stay as they were"),
+            Err(error) => tracing::warn!(%error, "the previous names remain in use"),
         }
     }
 }
@@ -273,7 +273,7 @@ mod tests {
             ("", 1, "expected id;kind;name"),
             ("id,kind,name\n", 1, "expected id;kind;name"),
             ("id;kind;name\na;robot;A\n", 2, "« robot »; expected advisor"),
-            ("id;kind;name\na;venue;A\n\na;venue;B\n", 4, "« a » has a name already"),
+            ("id;kind;name\na;venue;A\n\na;venue;B\n", 4, "« a » already has a name"),
             ("id;kind;name\na;venue\n", 2, "no name"),
             ("id;kind;name\n;venue;A\n", 2, "no id"),
             ("id;kind;name\na;venue;\"A\nB\"\n", 2, "one line"),

@@ -15,7 +15,7 @@ pub(crate) struct People {
 }
 
 /// A request in flight of a person, ended on drop.
-pub(crate) struct Held {
+pub(crate) struct RequestPermit {
     people: Arc<People>,
     subject: String,
 }
@@ -27,14 +27,14 @@ impl People {
     }
 
     /// Admits a request of a person; `None` if the person has reached the limit.
-    pub(crate) fn admit(self: &Arc<Self>, subject: String) -> Option<Held> {
+    pub(crate) fn admit(self: &Arc<Self>, subject: String) -> Option<RequestPermit> {
         let mut in_flight = self.in_flight();
         let count = in_flight.entry(subject.clone()).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(Held { people: Arc::clone(self), subject })
+        Some(RequestPermit { people: Arc::clone(self), subject })
     }
 
     fn in_flight(&self) -> MutexGuard<'_, HashMap<String, u32>> {
@@ -42,7 +42,7 @@ impl People {
     }
 }
 
-impl Drop for Held {
+impl Drop for RequestPermit {
     fn drop(&mut self) {
         let mut in_flight = self.people.in_flight();
         if let Some(count) = in_flight.get_mut(&self.subject) {
@@ -54,7 +54,7 @@ impl Drop for Held {
     }
 }
 
-impl Held {
+impl RequestPermit {
     /// Holds the permit until the answer is sent, or its reader disconnects.
     pub(crate) fn until_sent(self, body: Body) -> Body {
         Body::new(body.map_err(move |error| {

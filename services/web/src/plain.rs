@@ -38,7 +38,7 @@ pub(crate) fn page(template: &impl Template) -> Response {
             ([(header::CONTENT_TYPE, form)], html).into_response()
         }
         Err(error) => {
-            tracing::error!(%error, "a template cannot be filled");
+            tracing::error!(%error, "a template cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -51,7 +51,7 @@ form.addEventListener("input", () => {
 });
 showSums();
 
-/* A step down and up beside each count, for thumbs. */
+/* Buttons next to each count that step it down and up, for touch screens. */
 for (const field of form.querySelectorAll(".cra-count input")) {
   const label = form.querySelector(`label[for="${field.id}"]`).textContent.trim();
   const step = (by, sign, name) => {

@@ -5,11 +5,11 @@ use cra_domain::territory::{self, Commune};
 
 /// Fields combine with AND, the values of one field with OR; an empty field restricts nothing.
 pub(super) fn matches(selection: &v1::Selection, cra: &v1::Cra) -> bool {
-    fn one_of<T: PartialEq>(wanted: &[T], is: &T) -> bool {
-        wanted.is_empty() || wanted.contains(is)
+    fn one_of<T: PartialEq>(allowed: &[T], is: &T) -> bool {
+        allowed.is_empty() || allowed.contains(is)
     }
-    fn any_of(wanted: &[i32], are: &[i32]) -> bool {
-        wanted.is_empty() || wanted.iter().any(|number| are.contains(number))
+    fn any_of(allowed: &[i32], are: &[i32]) -> bool {
+        allowed.is_empty() || allowed.iter().any(|number| are.contains(number))
     }
     let (place, commune) = (cra.place.as_ref().unwrap(), commune(cra));
     let communes = territory::communes();

@@ -33,11 +33,11 @@ const HYPHENS: [char; 8] =
 pub(super) fn plain(name: &str) -> String {
     let spaced: String = name.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let bare = |text: &str| {
-        let kept = text.nfkd().filter(|c| {
+        let letters = text.nfkd().filter(|c| {
             let hidden = c.is_control() || INVISIBLE.iter().any(|(first, last)| (first..=last).contains(&c));
             !is_combining_mark(*c) && !hidden
         });
-        kept.collect::<String>()
+        letters.collect::<String>()
     };
     let lower = bare(&spaced)
         .to_lowercase()

@@ -24,13 +24,13 @@ import {
   StatisticsServiceDefinition,
 } from "./generated/cra/v1/statistics.js";
 import { PASSING_ITEM_CODES, mayPass, reason, refusals, retryDelayMs } from "./refusals.js";
-import { Backoff, patiently } from "./retry.js";
+import { Backoff, withRetry } from "./retry.js";
 
 const CALL_TIMEOUT_MS = 10_000;
-/** CRAs sent over one stream: what may have to be sent again when it breaks. */
+/** Number of CRAs sent over one stream: they may have to be sent again when it breaks. */
 const BATCH_CRAS = 500;
 const BATCH_TIMEOUT_MS = 120_000;
-/** After these a copy can only begin anew: the log, or its past as served, is another one. */
+/** Reasons after which a copy must start again: the log, or its past as served, is another one. */
 const BEGIN_ANEW_REASONS = ["LOG_REPLACED", "HISTORY_CHANGED", "PAST_THE_HEAD"];
 
 export interface Answered {
@@ -55,25 +55,25 @@ export class CraClient {
 
   /** A receipt with `withdrawn`: the CRA was sent before and withdrawn since, and does not count. */
   async submit(request: SubmitCraRequest): Promise<Receipt> {
-    const answer = await patiently(() => this.#ingestion.submitCra(request, { deadline: CALL_TIMEOUT_MS }));
+    const answer = await withRetry(() => this.#ingestion.submitCra(request, { deadline: CALL_TIMEOUT_MS }));
     return answer.receipt!;
   }
 
   /** Throws ABORTED with CRA_REVISION_CHANGED when another client changed the CRA: show its content now, let the person decide again. */
   async correct(craId: string, expectedRevision: number, cra: Cra, why: string): Promise<Receipt> {
     const request = { craId, expectedRevision, cra, reason: why };
-    const answer = await patiently(() => this.#ingestion.correctCra(request, { deadline: CALL_TIMEOUT_MS }));
+    const answer = await withRetry(() => this.#ingestion.correctCra(request, { deadline: CALL_TIMEOUT_MS }));
     return answer.receipt!;
   }
 
-  /** Takes a CRA out of the statistics, for good. Throws as `correct` does. */
+  /** Withdraws a CRA from the statistics, which is final. Throws as `correct` does. */
   async withdraw(craId: string, expectedRevision: number, why: string): Promise<Receipt> {
     const request = { craId, expectedRevision, reason: why };
-    const answer = await patiently(() => this.#ingestion.withdrawCra(request, { deadline: CALL_TIMEOUT_MS }));
+    const answer = await withRetry(() => this.#ingestion.withdrawCra(request, { deadline: CALL_TIMEOUT_MS }));
     return answer.receipt!;
   }
 
-  /** Each submission with its receipt, or the refusal that stands; in the order in which they are answered. */
+  /** Yields each submission with its receipt, or with its final refusal, in the order of the answers. */
   async *submitAll(submissions: AsyncIterable<SubmitCraRequest>): AsyncGenerator<Answered> {
     let batch: SubmitCraRequest[] = [];
     for await (const submission of submissions) {
@@ -85,12 +85,12 @@ export class CraClient {
     yield* this.#submitBatch(batch);
   }
 
-  /** Sends what has no answer yet over a new stream, until everything has one. */
+  /** Sends the submissions without an answer over a new stream, until each has one. */
   async *#submitBatch(batch: SubmitCraRequest[]): AsyncGenerator<Answered> {
     const pending = new Map(batch.entries());
     const backoff = new Backoff(60_000);
     while (pending.size > 0) {
-      let askedMs: number | undefined;
+      let serverDelayMs: number | undefined;
       // Fixed before the first answer takes something out.
       const requests = [...pending].map(([item, submission]) => ({ item, submission }));
       try {
@@ -104,18 +104,18 @@ export class CraClient {
         }
       } catch (error) {
         if (!mayPass(error)) throw error;
-        askedMs = retryDelayMs(error);
+        serverDelayMs = retryDelayMs(error);
       }
-      if (pending.size > 0 && !(await backoff.wait(askedMs))) {
+      if (pending.size > 0 && !(await backoff.wait(serverDelayMs))) {
         throw new Error(`${pending.size} CRAs got no answer; send them again with the same ids`);
       }
     }
   }
 
-  /** With the position of a receipt, the figures count what it stands for. */
+  /** With the position of a receipt, the figures count its change. */
   statistics(selection: Selection, minPosition = 0): Promise<GetStatisticsResponse> {
     const request = { selection, consistency: { minPosition } };
-    return patiently(() => this.#statistics.getStatistics(request, { deadline: CALL_TIMEOUT_MS }));
+    return withRetry(() => this.#statistics.getStatistics(request, { deadline: CALL_TIMEOUT_MS }));
   }
 
   /**

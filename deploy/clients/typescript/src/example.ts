@@ -1,5 +1,5 @@
 /**
- * A platform in small. Each line of FILE is {"craId": …, "cra": {…}}; each line of the output is JSON.
+ * A minimal platform. Each line of FILE is {"craId": …, "cra": {…}}; each line of the output is JSON.
  *
  *     npm ci && npm run build
  *     node dist/example.js submit FILE
@@ -75,7 +75,7 @@ async function stats(client: CraClient, advisorId: string, minPosition: number):
   show({ cras: statistics?.cras, acts: statistics?.acts, people: statistics?.people, position: snapshot?.position });
 }
 
-/** Up to the head of the log. The copy is the output; how far it goes is in the file. */
+/** Up to the head of the log. The copy is the output; its position is in the file. */
 async function follow(client: CraClient, checkpoint: string): Promise<void> {
   const position = Number(await readFile(checkpoint, "utf8").catch(() => "0"));
   const beginAnew = async () => {

@@ -5,12 +5,12 @@ import { type CallOptions, ClientError, type ClientMiddleware, Metadata, Status 
 import { BadRequest, ErrorInfo, LocalizedMessage, RetryInfo } from "./generated/google/rpc/error_details.js";
 import { Status as StatusDetails } from "./generated/google/rpc/status.js";
 
-/** Said by the transport too, where no service was reached to add details. */
+/** Also reported by the transport, without details, if no service was reached. */
 const PASSING_CODES: readonly Status[] = [Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED];
-/** Of one item of a stream, whose refusal has a code and no details. */
+/** For one item of a stream, whose refusal has a code and no details. */
 export const PASSING_ITEM_CODES: readonly string[] = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED"];
 
-/** An error with what the service attached to it. */
+/** An error with the details of the service. */
 export class RefusedError extends ClientError {
   readonly #attached: StatusDetails["details"];
 
@@ -42,13 +42,13 @@ export const refusals: ClientMiddleware = async function* (call, options: CallOp
   }
 };
 
-/** The stable reason, such as CRA_REVISION_CHANGED; undefined when it was not a service that answered. */
+/** The stable reason, such as CRA_REVISION_CHANGED; undefined if no service answered. */
 export function reason(error: unknown): string | undefined {
   const info = error instanceof RefusedError ? error.detail("ErrorInfo", ErrorInfo) : undefined;
   return info?.domain === "cra.v1" ? info.reason : undefined;
 }
 
-/** After how many milliseconds the service wants to be asked again; undefined when it does not say. */
+/** Delay in milliseconds after which the service accepts the request again; undefined if the refusal has none. */
 export function retryDelayMs(error: unknown): number | undefined {
   const retry = error instanceof RefusedError ? error.detail("RetryInfo", RetryInfo) : undefined;
   return retry?.retryDelay && retry.retryDelay.seconds * 1_000 + retry.retryDelay.nanos / 1_000_000;
@@ -61,7 +61,7 @@ export function mayPass(error: unknown): boolean {
   );
 }
 
-/** For the person who filled the form in: French where there is French. */
+/** Message for the person who filled in the form: in French if the refusal has it. */
 export function messages(error: ClientError): string[] {
   if (!(error instanceof RefusedError)) return [error.details];
   const request = error.detail("BadRequest", BadRequest);

@@ -1,4 +1,4 @@
-/** Waiting for a service that is away or busy: exponential backoff with jitter, never sooner than the service asks. */
+/** Retries while a service is unavailable or busy: exponential backoff with jitter, never sooner than the delay in the refusal. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -7,7 +7,7 @@ import { mayPass, retryDelayMs } from "./refusals.js";
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** The pauses of one piece of work. An answer begins them anew. */
+/** Retry pauses of one task. An answer resets them. */
 export class Backoff {
   #tries = 0;
   #givesUpAtMs: number;
@@ -22,10 +22,10 @@ export class Backoff {
   }
 
   /** Pauses before the next try; false when it has lasted too long. */
-  async wait(askedMs = 0): Promise<boolean> {
+  async wait(serverDelayMs = 0): Promise<boolean> {
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#tries);
-    // Clients that lost the same server must not come back together.
-    const pauseMs = Math.max(askedMs, (longest * (1 + Math.random())) / 2);
+    // Clients that lost the same server must not return at the same time.
+    const pauseMs = Math.max(serverDelayMs, (longest * (1 + Math.random())) / 2);
     this.#tries += 1;
     if (performance.now() + pauseMs > this.#givesUpAtMs) return false;
     await sleep(pauseMs);
@@ -33,8 +33,8 @@ export class Backoff {
   }
 }
 
-/** Calls until there is an answer, or a refusal that stands. The call must send the same ids each time. */
-export async function patiently<T>(call: () => Promise<T>, giveUpAfterMs = 60_000): Promise<T> {
+/** Calls until there is an answer, or a final refusal. The call must send the same ids each time. */
+export async function withRetry<T>(call: () => Promise<T>, giveUpAfterMs = 60_000): Promise<T> {
   const backoff = new Backoff(giveUpAfterMs);
   for (;;) {
     try {

@@ -80,5 +80,5 @@ fn unknown(path: &str) -> String {
     let near = Field::all().min_by_key(distance).filter(|field| distance(field) <= 1 + key.len() / 4);
     let hint = near.map(|field| format!("; did you mean `{}`?", field.path())).unwrap_or_default();
     let all: Vec<_> = Field::all().map(|field| field.path().into_owned()).collect();
-    format!("`{path}` is no field of a CRA{hint} (the fields are {})", all.join(", "))
+    format!("`{path}` is not a field of a CRA{hint} (the fields are {})", all.join(", "))
 }

@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<v1::Redirection>, String> {
     if rest.is_empty() {
         return Ok(redirections);
     }
-    Err(format!("« {rest} » ne dit pas combien de personnes ; écrivez par exemple « CAF: 2 | Mairie: 1 »"))
+    Err(format!("« {rest} » n'indique pas combien de personnes ; écrivez par exemple « CAF: 2 | Mairie: 1 »"))
 }
 
 /// Recognises a known organisation only if the text is its label or its name in the contract. Any other spelling is

@@ -141,14 +141,14 @@ impl Extent {
 
 fn too_large() -> NotRead {
     NotRead::unusable(
-        "it unpacks to more than is read: save the table as CSV",
+        "it decompresses to more than the limit: save the table as CSV",
         "Ce classeur contient trop de données pour être lu : gardez-y le tableau seul, ou enregistrez-le au format CSV.",
     )
 }
 
 fn unbounded(format: &str) -> NotRead {
     NotRead::unusable(
-        format!("{format} is not read here: save it as XLSX or CSV"),
+        format!("{format} is not supported: save it as XLSX or CSV"),
         format!("Le format {format} n'est pas lu ici : enregistrez le tableau au format XLSX ou CSV."),
     )
 }

@@ -80,7 +80,7 @@ impl fmt::Display for WholeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong(error) => {
-                write!(f, "{error}; what follows in the file was not read. Is a quote not closed?")
+                write!(f, "{error}; the rest of the file was not read. Is a quote not closed?")
             }
             Self::NotText => f.write_str("not UTF-8 text"),
             Self::TooManyCells => f.write_str("too many cells"),
@@ -186,7 +186,7 @@ impl<'a> Reading<'a> {
         match field.set(&mut again, text) {
             Ok(()) if field.get(&again) == *value => {}
             Ok(()) => {
-                let fault = format!("dit autre chose que « {other} » ; corrigez les deux, ou videz l'une");
+                let fault = format!("ne correspond pas à « {other} » ; corrigez les deux, ou videz l'une");
                 self.fault(at, text, &fault);
             }
             Err(fault) => self.fault(at, text, &fault),
@@ -237,7 +237,8 @@ impl<'a> Reading<'a> {
         let redirections = self.row.cra.follow_up.iter().flat_map(|follow_up| &follow_up.redirections);
         let sum: u64 = redirections.map(|redirection| u64::from(redirection.people)).sum();
         if people.parse() != Ok(sum) {
-            let fault = format!("annonce {people}, et les redirections en comptent {sum} ; dites vers qui");
+            let fault =
+                format!("annonce {people}, et les redirections en comptent {sum} ; précisez vers qui");
             self.fault(at, people, &fault);
         }
     }
@@ -313,7 +314,7 @@ mod tests {
         assert!(read(&["", "THEME_EMAIL", "Courriels", "2", "CAF: 2"]).is_ok());
         assert_eq!(read(&["", "", "Courriels", "", ""]).unwrap().cra.themes, [v1::Theme::Email as i32]);
         let themes = read(&["", "THEME_EMAIL", "Santé", "", ""]).unwrap_err();
-        assert!(themes.contains("« themes » : dit autre chose que « themes_codes »"), "{themes}");
+        assert!(themes.contains("« themes » : ne correspond pas à « themes_codes »"), "{themes}");
         let people = read(&["", "THEME_EMAIL", "", "3", "CAF: 2"]).unwrap_err();
         assert!(people.contains("annonce 3"), "{people}");
     }

@@ -114,7 +114,7 @@ fn of_another_program(bytes: &[u8]) -> Option<NotRead> {
     }
     Some(if names(b"word/") || names(b"ppt/") {
         NotRead::unusable(
-            "it is a document of another program of the office: save the table as CSV or XLSX",
+            "it is a text document or a presentation: save the table as CSV or XLSX",
             "Ce fichier est un texte ou une présentation : enregistrez le tableau au format XLSX ou CSV.",
         )
     } else {

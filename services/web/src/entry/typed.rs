@@ -149,7 +149,7 @@ impl Typed {
     }
 
     /// Start values of a CRA like this one: everything but the day.
-    pub(crate) fn alike(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn similar(&self) -> Vec<(&'static str, String)> {
         self.parameters(&[])
     }
 
@@ -264,7 +264,7 @@ mod tests {
         let cra = Cra::from_message(&full()).unwrap();
         let typed = Typed::of_cra(&cra);
         assert_eq!(typed.commune, "Rennes (35200)");
-        let query = crate::address::query_of(&typed.alike());
+        let query = crate::address::query_of(&typed.similar());
         let read = Typed::of(&Fields::of(query.as_bytes()));
         assert_eq!(read, Typed { date: String::new(), ..typed.clone() });
         let person = Typed::of(&Fields::of(crate::address::query_of(&typed.of_the_same_person()).as_bytes()));

@@ -40,7 +40,9 @@ pub(super) async fn ask(clients: &Clients, address: &Address, today: Date) -> Re
             return Ok(answers);
         }
     }
-    Err(Fault::Refused(Box::new(Status::unavailable("the answers of one page are of different states"))))
+    Err(Fault::Refused(Box::new(Status::unavailable(
+        "the answers for one page show different states of the log",
+    ))))
 }
 
 /// The period to compare with.

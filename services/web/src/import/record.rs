@@ -43,7 +43,7 @@ pub(super) async fn record(clients: Clients, import: Arc<Import>, turns: Arc<Sem
         })
         .await;
         if let Err(status) = &sent {
-            tracing::warn!(code = ?status.code(), message = status.message(), "an import was broken off");
+            tracing::warn!(code = ?status.code(), message = status.message(), "an import was interrupted");
         }
         let is_refused = matches!(&sent, Err(status) if !is_passing(status));
         fruitless = if import.progress().pending.len() < before { 0 } else { fruitless + 1 };

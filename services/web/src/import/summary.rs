@@ -105,8 +105,8 @@ impl Summary {
         if self.with_default_people > 0 {
             let rows = french::counted(
                 self.with_default_people,
-                "ligne ne dit pas combien de personnes étaient là",
-                "lignes ne disent pas combien de personnes étaient là",
+                "ligne n'indique pas combien de personnes étaient présentes",
+                "lignes n'indiquent pas combien de personnes étaient présentes",
             );
             remarks.push(format!("{rows} : 5 pour un atelier, 1 sinon."));
         }

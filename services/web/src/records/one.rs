@@ -34,7 +34,7 @@ struct RecordPage {
     fields: Vec<Field>,
     events: Vec<Shown>,
     /// Addresses of a form that starts with this CRA's content, and of one for the same person.
-    alike: String,
+    similar: String,
     of_the_same_person: String,
 }
 
@@ -84,7 +84,7 @@ pub(crate) async fn show(
         can_change: cra.is_some() && last != Last::Withdrawn,
         fields: cra.as_ref().map(|cra| life::fields(cra, &life)).unwrap_or_default(),
         events: life::events(&life),
-        alike: typed.as_ref().map(|typed| form(typed.alike())).unwrap_or_default(),
+        similar: typed.as_ref().map(|typed| form(typed.similar())).unwrap_or_default(),
         of_the_same_person: form(typed.as_ref().map(Typed::of_the_same_person).unwrap_or_default()),
         cra_id,
     }))

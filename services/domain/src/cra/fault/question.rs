@@ -92,12 +92,12 @@ impl Question {
             }
             Self::PageSizeTooLarge { max } => format!("expected at most {max} rows; follow the page tokens"),
             Self::PageTokenInvalid => {
-                "no token of this very listing and caller; send the request that gave it unchanged, by the same \
+                "this token was not issued for this listing and caller; send the request that gave it unchanged, by the same \
                  client, or begin again without a token"
                     .into()
             }
             Self::PageTokenExpired => {
-                "the token is older than page tokens may be; begin again without a token".into()
+                "the token has expired; start again without a token".into()
             }
             Self::DimensionsNotCrossed => {
                 "a CRA does not say how ages and statuses cross; take another dimension".into()
