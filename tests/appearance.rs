@@ -87,8 +87,11 @@ async fn people_and_places_are_found_and_shown_by_name_and_addresses_keep_their_
     };
     name("Zoé Martin");
     let web = Web::start(services.projection, &format!("[web]\nnames = {names:?}\n")).await;
-    let led = got(web.address, "/?conseiller=zoe%20martin");
-    assert!(led.starts_with("HTTP/1.1 303") && led.contains("location: /?conseiller=conseiller-1"), "{led}");
+    let redirect = got(web.address, "/?conseiller=zoe%20martin");
+    assert!(
+        redirect.starts_with("HTTP/1.1 303") && redirect.contains("location: /?conseiller=conseiller-1"),
+        "{redirect}"
+    );
     let page = got(web.address, "/?conseiller=conseiller-1&par=structure");
     assert!(page.contains("Conseiller : Zoé Martin"), "{page}");
     assert!(page.contains("&#60;b&#62;Médiathèque") && !page.contains("<b>Médiathèque"), "{page}");

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Ended, Kind, run_to_end, run_to_end_within};
 
-/// For a small machine that runs other tests too.
+/// Time limit of a run, for a small machine that also runs other tests.
 const WAIT: Duration = Duration::from_mins(3);
 
 /// The log's server, found as other tests find it.

@@ -101,10 +101,10 @@ async fn an_editor_corrects_a_cra_and_what_was_refused_stays_in_a_file_that_can_
         assert!(text.contains("= 50\n") || text.contains("= hier\n"), "{text}");
         if shown == "AGES_SUM_MISMATCH" {
             assert!(text.starts_with("#! cra.ages"), "the problems are above the text: {text}");
-            let mended = text
+            let corrected = text
                 .replace("participants = 50", "participants = 6")
                 .replace("from_18_to_35 = 5", "from_18_to_35 = 6");
-            fs::write(draft, mended.replace("unemployed = 5", "unemployed = 6")).unwrap();
+            fs::write(draft, corrected.replace("unemployed = 5", "unemployed = 6")).unwrap();
             let sent = cra(&services, &["correct", &id, "--cra", draft, "--reason", "un oubli"]);
             assert!(
                 sent.status.success() && sent.stdout.contains("corrected"),

@@ -122,18 +122,18 @@ fn arrows(files: &BTreeMap<Module, Vec<String>>) -> BTreeMap<&Module, BTreeSet<&
 fn circle<'a>(
     module: &'a Module,
     arrows: &BTreeMap<&'a Module, BTreeSet<&'a Module>>,
-    way: &mut Vec<&'a Module>,
+    path: &mut Vec<&'a Module>,
     without: &mut BTreeSet<&'a Module>,
 ) -> Option<Vec<String>> {
-    if let Some(start) = way.iter().position(|other| *other == module) {
-        return Some(way[start..].iter().map(|module| module.join("::")).collect());
+    if let Some(start) = path.iter().position(|other| *other == module) {
+        return Some(path[start..].iter().map(|module| module.join("::")).collect());
     }
     if without.contains(module) {
         return None;
     }
-    way.push(module);
-    let found = arrows.get(module).into_iter().flatten().find_map(|used| circle(used, arrows, way, without));
-    way.pop();
+    path.push(module);
+    let found = arrows.get(module).into_iter().flatten().find_map(|used| circle(used, arrows, path, without));
+    path.pop();
     without.insert(module);
     found
 }

@@ -233,8 +233,8 @@ fn every_decision_has_its_three_parts_and_is_listed() {
 
 #[test]
 fn the_first_documents_stay_short() {
-    for (name, most) in LENGTHS {
+    for (name, limit) in LENGTHS {
         let lines = read(name).lines().count();
-        assert!(lines <= most, "{name} has {lines} lines, more than {most}");
+        assert!(lines <= limit, "{name} has {lines} lines, more than {limit}");
     }
 }

@@ -371,13 +371,13 @@ async fn says_what_was_forgotten(services: &Standalone, life: &Life) {
     ];
     let urls: Vec<_> = urls.iter().map(|(name, url)| (*name, url.as_str())).collect();
     // In a folder that is not searched later.
-    let desk = TempDir::new().unwrap();
-    let cra = |arguments: &[&str]| done(run_to_end(Kind::CommandLine, desk.path(), arguments, &urls)).stdout;
+    let work = TempDir::new().unwrap();
+    let cra = |arguments: &[&str]| done(run_to_end(Kind::CommandLine, work.path(), arguments, &urls)).stdout;
     assert!(cra(&["show", &first.cra_id]).contains("texte oublié le "));
     let corrected = &life.corrections[0].0.cra_id;
     assert!(cra(&["history", corrected]).contains("Corrigé : motif oublié le "));
     cra(&["export", "cras", "--format", "csv", "--output", "cras.csv"]);
-    let table = fs::read_to_string(desk.path().join("cras.csv")).unwrap();
+    let table = fs::read_to_string(work.path().join("cras.csv")).unwrap();
     assert!(table.contains("annotation | redirections") && table.contains(";oublie;oublie_le"), "{table}");
 
     let page = got(services.pages, &format!("/cra/{}", first.cra_id));

@@ -14,8 +14,8 @@ use crate::harness::{
 };
 use crate::pages::{Web, acted, answered, answered_with};
 
-fn person(deed: &str, services: &Standalone, rest: &[&str]) -> Value {
-    acted("form.mjs", deed, services.pages, rest)
+fn person(action: &str, services: &Standalone, rest: &[&str]) -> Value {
+    acted("form.mjs", action, services.pages, rest)
 }
 
 fn text(value: &Value) -> &str {

@@ -96,7 +96,7 @@ const LAYERS: [(&str, &[&str]); 21] = [
 
 /// Crates that do no input or output.
 const PURE: [&str; 2] = ["cra-domain", "cra-analytics"];
-/// What those must not reach, at any depth: runtimes, transports, stores.
+/// Crates that those must not reach, at any depth: runtimes, transports, stores.
 const NO_IO: [&str; 9] =
     ["async-nats", "cra-eventlog", "cra-runtime", "hyper", "mio", "reqwest", "sled", "tokio", "tonic"];
 fn root() -> PathBuf {

@@ -202,7 +202,7 @@ pub(crate) fn password(user: &str) -> String {
 }
 
 impl Guarded {
-    /// With the stream, created by the operator.
+    /// Starts with the stream, created by the operator.
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let accounts = repository().join("deploy/nats/accounts.conf");

@@ -21,7 +21,7 @@ const CRAS: u32 = 30;
 const GENERATIONS_RETAINED: usize = 3;
 
 /// A pair whose projection reaches the log through a separate network.
-struct Losing {
+struct LossSetup {
     to_log: Proxy,
     ingestion: Service,
     projection: Service,
@@ -31,7 +31,7 @@ struct Losing {
     losses: usize,
 }
 
-impl Losing {
+impl LossSetup {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
@@ -116,27 +116,27 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
-    let mut losing = Losing::start().await;
-    losing.record(CRAS).await;
-    let former = losing.settled().await;
+    let mut setup = LossSetup::start().await;
+    setup.record(CRAS).await;
+    let former = setup.settled().await;
 
-    let context = jetstream::new(async_nats::connect(losing.nats.url()).await.unwrap());
+    let context = jetstream::new(async_nats::connect(setup.nats.url()).await.unwrap());
     let stream = context.get_stream("CRA").await.unwrap().cached_info().config.clone();
     context.delete_stream("CRA").await.unwrap();
     context.create_stream(stream).await.unwrap();
     // As long as the former log: only its identity distinguishes them.
-    assert_eq!(losing.record(CRAS).await, u64::from(CRAS));
-    losing.starts_over(&former, "created again").await;
+    assert_eq!(setup.record(CRAS).await, u64::from(CRAS));
+    setup.starts_over(&former, "created again").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no_further() {
-    let losing = Losing::start().await;
-    let mut ingestion = Ingestion::new(connected(losing.ingestion.address()).await.unwrap());
+    let setup = LossSetup::start().await;
+    let mut ingestion = Ingestion::new(connected(setup.ingestion.address()).await.unwrap());
     let receipt = submitted(&mut ingestion, submission(&new_id(), cra_of(1))).await.unwrap();
-    let last = losing.record(CRAS).await;
-    losing.settled().await;
-    let mut statistics = Statistics::new(connected(losing.projection.address()).await.unwrap());
+    let last = setup.record(CRAS).await;
+    setup.settled().await;
+    let mut statistics = Statistics::new(connected(setup.projection.address()).await.unwrap());
     let statistics_request =
         |consistency| pb::GetStatisticsRequest { consistency: Some(consistency), ..Default::default() };
     let of_receipt = || {
@@ -149,27 +149,27 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
     let shown = statistics.get_statistics(of_receipt()).await.unwrap().into_inner().snapshot.unwrap();
     assert!(!receipt.log.is_empty());
     assert_eq!(shown.log, receipt.log);
-    let checkpoint = losing.dir.path().join("copy.json");
-    let url = format!("http://{}", losing.projection.address());
+    let checkpoint = setup.dir.path().join("copy.json");
+    let url = format!("http://{}", setup.projection.address());
     let follow = ["follow", "--stop-at-head", "--checkpoint", checkpoint.to_str().unwrap()];
     let arguments = [&follow[..], &["--projection-url", &url]].concat();
-    let copied = run_to_end(Kind::CommandLine, losing.dir.path(), &arguments, &[]);
+    let copied = run_to_end(Kind::CommandLine, setup.dir.path(), &arguments, &[]);
     assert!(copied.status.success(), "{}", copied.stderr);
     assert_eq!(copied.stdout.lines().count(), usize::try_from(last).unwrap());
 
-    let context = jetstream::new(async_nats::connect(losing.nats.url()).await.unwrap());
+    let context = jetstream::new(async_nats::connect(setup.nats.url()).await.unwrap());
     let config = context.get_stream("CRA").await.unwrap().cached_info().config.clone();
     context.delete_stream("CRA").await.unwrap();
     context.create_stream(config).await.unwrap();
-    losing.record(CRAS + 5).await;
-    losing.shows_what_the_log_holds().await;
+    setup.record(CRAS + 5).await;
+    setup.shows_what_the_log_holds().await;
 
     let past = pb::Consistency { as_of_position: 3, log: shown.log.clone(), ..Default::default() };
     for request in [of_receipt(), statistics_request(past)] {
         let refused = statistics.get_statistics(request).await.unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("LOG_REPLACED"), "{refused}");
     }
-    let again = run_to_end(Kind::CommandLine, losing.dir.path(), &arguments, &[]);
+    let again = run_to_end(Kind::CommandLine, setup.dir.path(), &arguments, &[]);
     assert!(!again.status.success(), "{}", again.stdout);
     assert_eq!(again.stdout, "", "nothing of the other log is sent");
     assert!(again.stderr.contains("another event log"), "{}", again.stderr);
@@ -177,49 +177,49 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs() {
-    let mut losing = Losing::start().await;
-    let older = losing.dir.path().join("older");
-    losing.record(CRAS).await;
-    losing.nats.kill();
-    copy(&losing.store(), &older);
-    losing.nats.restart().unwrap();
+    let mut setup = LossSetup::start().await;
+    let older = setup.dir.path().join("older");
+    setup.record(CRAS).await;
+    setup.nats.kill();
+    copy(&setup.store(), &older);
+    setup.nats.restart().unwrap();
     for running in [true, false] {
-        losing.record(CRAS).await;
-        let former = losing.settled().await;
+        setup.record(CRAS).await;
+        let former = setup.settled().await;
         if !running {
             // Terminated, not killed, so that everything is flushed.
-            losing.projection.terminate();
-            assert!(losing.projection.ended().await.success());
-            fs::write(losing.dir.path().join("projection/stderr.log"), "").unwrap();
+            setup.projection.terminate();
+            assert!(setup.projection.ended().await.success());
+            fs::write(setup.dir.path().join("projection/stderr.log"), "").unwrap();
         }
-        losing.nats.kill();
-        fs::remove_dir_all(losing.store()).unwrap();
-        copy(&older, &losing.store());
-        losing.nats.restart().unwrap();
+        setup.nats.kill();
+        fs::remove_dir_all(setup.store()).unwrap();
+        copy(&older, &setup.store());
+        setup.nats.restart().unwrap();
         if !running {
-            losing.projection.start().await;
+            setup.projection.start().await;
         }
-        losing.starts_over(&former, "the log ends at").await;
+        setup.starts_over(&former, "the log ends at").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_lost_its_end_and_grew_past_it_again_is_noticed() {
-    let mut losing = Losing::start().await;
-    let older = losing.dir.path().join("older");
-    losing.record(CRAS).await;
-    losing.nats.kill();
-    copy(&losing.store(), &older);
-    losing.nats.restart().unwrap();
-    losing.record(CRAS).await;
-    let former = losing.settled().await;
+    let mut setup = LossSetup::start().await;
+    let older = setup.dir.path().join("older");
+    setup.record(CRAS).await;
+    setup.nats.kill();
+    copy(&setup.store(), &older);
+    setup.nats.restart().unwrap();
+    setup.record(CRAS).await;
+    let former = setup.settled().await;
 
-    losing.to_log.cut_off();
-    losing.nats.kill();
-    fs::remove_dir_all(losing.store()).unwrap();
-    copy(&older, &losing.store());
-    losing.nats.restart().unwrap();
-    assert_eq!(losing.record(2 * CRAS).await, u64::from(3 * CRAS));
-    losing.to_log.pass_on();
-    losing.starts_over(&former, "holds another event").await;
+    setup.to_log.cut_off();
+    setup.nats.kill();
+    fs::remove_dir_all(setup.store()).unwrap();
+    copy(&older, &setup.store());
+    setup.nats.restart().unwrap();
+    assert_eq!(setup.record(2 * CRAS).await, u64::from(3 * CRAS));
+    setup.to_log.pass_on();
+    setup.starts_over(&former, "holds another event").await;
 }

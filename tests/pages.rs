@@ -14,8 +14,8 @@ use crate::harness::{
 };
 
 /// Performs an action on the pages and returns what a person sees; a problem fails the test.
-fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
-    acted("person.mjs", deed, pages, rest)
+fn person(action: &str, pages: SocketAddr, rest: &[&str]) -> Value {
+    acted("person.mjs", action, pages, rest)
 }
 
 /// An action of a script in `browser/` that waits for the test once it is ready, and reports what it saw at its end.
@@ -23,8 +23,8 @@ pub(crate) struct Acting(Child);
 
 impl Acting {
     /// Starts the action, and waits until it is ready.
-    pub(crate) fn begin(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Self {
-        let mut child = script_of(script, deed, pages, rest)
+    pub(crate) fn begin(script: &str, action: &str, pages: SocketAddr, rest: &[&str]) -> Self {
+        let mut child = script_of(script, action, pages, rest)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -34,12 +34,12 @@ impl Acting {
         if reported.is_err() || &ready != b"ready\n" {
             let ended = child.wait_with_output().unwrap();
             let (started, rest) = (String::from_utf8_lossy(&ready), String::from_utf8_lossy(&ended.stderr));
-            panic!("{deed}: {started}{rest}");
+            panic!("{action}: {started}{rest}");
         }
         Self(child)
     }
 
-    /// What it saw.
+    /// The report of the action.
     pub(crate) fn ended(self) -> Value {
         let output = self.0.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -49,17 +49,17 @@ impl Acting {
     }
 }
 
-/// What an action of a script in `browser/` reports.
-pub(crate) fn acted(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
-    let output = script_of(script, deed, pages, rest).output().unwrap();
-    assert!(output.status.success(), "{deed}: {}", String::from_utf8_lossy(&output.stderr));
+/// Performs an action of a script in `browser/` and returns its report.
+pub(crate) fn acted(script: &str, action: &str, pages: SocketAddr, rest: &[&str]) -> Value {
+    let output = script_of(script, action, pages, rest).output().unwrap();
+    assert!(output.status.success(), "{action}: {}", String::from_utf8_lossy(&output.stderr));
     let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
     let faults = if seen.is_array() { &seen[0]["faults"] } else { &seen["faults"] };
-    assert!(faults.is_null() || *faults == json!([]), "{deed}: {faults}");
+    assert!(faults.is_null() || *faults == json!([]), "{action}: {faults}");
     seen
 }
 
-fn script_of(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Command {
+fn script_of(script: &str, action: &str, pages: SocketAddr, rest: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let tools = std::env::var_os("CRA_TEST_CLIENTS").map_or_else(|| root.join("target/tools"), PathBuf::from);
     let browser = tools.join("browser");
@@ -67,7 +67,7 @@ fn script_of(script: &str, deed: &str, pages: SocketAddr, rest: &[&str]) -> Comm
     let mut command = Command::new("node");
     command
         .arg(root.join("tests/browser").join(script))
-        .args([deed, &browser.display().to_string(), &format!("http://{pages}")])
+        .args([action, &browser.display().to_string(), &format!("http://{pages}")])
         .args(rest);
     command
 }
@@ -297,8 +297,8 @@ async fn no_page_is_larger_than_100_kilobytes_compressed() {
     ] {
         let page = got(services.pages, path);
         let page = if page.starts_with("HTTP/1.1 303") {
-            let led = page.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
-            got(services.pages, led)
+            let redirect = page.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+            got(services.pages, redirect)
         } else {
             page
         };

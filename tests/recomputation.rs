@@ -35,8 +35,8 @@ fn one_case() -> ProptestConfig {
 }
 
 /// The events of a history, at least one: a history that starts with an impossible correction has none.
-fn some_events(most: usize) -> impl Strategy<Value = Vec<v1::CraEvent>> {
-    vec(step(), 1..most).prop_map(events).prop_filter("something happens", |events| !events.is_empty())
+fn some_events(max: usize) -> impl Strategy<Value = Vec<v1::CraEvent>> {
+    vec(step(), 1..max).prop_map(events).prop_filter("something happens", |events| !events.is_empty())
 }
 
 /// Sizes of batches.

@@ -6,7 +6,7 @@ use tonic::Request;
 
 use crate::harness::{Pair, new_id, statistics_at, submission, workshop};
 
-/// In every field and header that a log must not show.
+/// Text that every field and header contains, and that a log must not show.
 const MARK: &str = "zzqx";
 
 fn marked() -> pb::Cra {

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::harness::{Issuer, Pair, Standalone, counted_cras, department, eventually, national, readers};
 use crate::pages::{Acting, Web, acted, answered, got};
 
-fn person(deed: &str, pages: SocketAddr, rest: &[&str]) -> Value {
-    acted("import.mjs", deed, pages, rest)
+fn person(action: &str, pages: SocketAddr, rest: &[&str]) -> Value {
+    acted("import.mjs", action, pages, rest)
 }
 
 fn text(value: &Value) -> &str {
@@ -44,9 +44,9 @@ fn filled(pages: SocketAddr, dir: &Path, changed: &Value) -> (PathBuf, PathBuf) 
 #[tokio::test(flavor = "multi_thread")]
 async fn imports_a_sheet_with_bad_cells_mends_them_and_the_same_file_again_changes_nothing() {
     let services = Standalone::start().await;
-    let spoilt = json!({"A3": "31/02/2024", "J4": "douze", "E2": "Nulle-Part", "D4": null});
-    let (mended, bad) = filled(services.pages, services.dir(), &spoilt);
-    let seen = person("mends", services.pages, &[bad.to_str().unwrap(), mended.to_str().unwrap()]);
+    let faulty = json!({"A3": "31/02/2024", "J4": "douze", "E2": "Nulle-Part", "D4": null});
+    let (corrected, bad) = filled(services.pages, services.dir(), &faulty);
+    let seen = person("mends", services.pages, &[bad.to_str().unwrap(), corrected.to_str().unwrap()]);
     for (seen, (recorded, already)) in seen.as_array().unwrap().iter().zip([(3, 0), (0, 3)]) {
         assert_eq!(seen["faults"], json!([]));
         assert!(text(&seen["none"]).contains("Aucun fichier"), "{seen}");

@@ -115,8 +115,8 @@ async fn a_series_has_both_days_a_granularity_and_at_most_a_thousand_periods() {
     }
     let daily =
         |from, to| v1::GetTimeSeriesRequest { granularity: v1::Granularity::Day.into(), ..days(from, to) };
-    let most = process.service.get_time_series(Request::new(daily("2022-01-01", "2024-09-26"))).await;
-    assert_eq!(most.unwrap().into_inner().points.len(), 1_000);
+    let largest = process.service.get_time_series(Request::new(daily("2022-01-01", "2024-09-26"))).await;
+    assert_eq!(largest.unwrap().into_inner().points.len(), 1_000);
     let too_many = [("granularity", "TOO_MANY_PERIODS")];
     cut(&process, daily("2022-01-01", "2024-09-27"), &too_many).await;
     cut(&process, daily("0001-01-01", "9999-12-31"), &too_many).await;

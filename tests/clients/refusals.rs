@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::IntervalStream;
 
-use self::askers::{Asker, Ended, Order};
+use self::callers::{Caller, Ended, Order};
 use self::cases::{Case, Table};
 use self::later::{at_the_drain, in_the_middle, stalled_readers, with_a_silent_log, without_the_log};
 use self::table::Recorded;
@@ -23,13 +23,13 @@ use crate::harness::{
     Issuer, Pair, carrying, contract, correction, eventually, national, new_id, withdrawal, workshop,
 };
 
-mod askers;
+mod callers;
 mod cases;
 mod faults;
 mod later;
 mod set_ups;
 mod table;
-mod tonic_asker;
+mod tonic_caller;
 
 /// Streams per process, and per client.
 const STREAMS: usize = 16;
@@ -69,13 +69,13 @@ const REFUSE_NO_REQUEST: [&str; 7] = [
 struct Trial {
     issuer: Arc<Issuer>,
     pair: Pair,
-    askers: Vec<Asker>,
+    callers: Vec<Caller>,
     recorded: Recorded,
 }
 
 impl Trial {
-    /// With a number of CRAs in the log, a corrected and a withdrawn one among them.
-    async fn begin(cras: u32, askers: Vec<Asker>) -> Self {
+    /// Starts a pair with a number of CRAs in the log, including a corrected and a withdrawn one.
+    async fn begin(cras: u32, callers: Vec<Caller>) -> Self {
         let issuer = Arc::new(Issuer::new());
         let (streams, of_a_client) = (STREAMS.to_string(), STREAMS_OF_A_CLIENT.to_string());
         let both = [
@@ -98,19 +98,19 @@ impl Trial {
         let pair =
             Pair::start_apart(&[&both[..], &of_ingestion].concat(), &[&both[..], &of_projection].concat())
                 .await;
-        Self::on(pair, issuer, cras, askers).await
+        Self::on(pair, issuer, cras, callers).await
     }
 
     /// Like [`Trial::begin`], on a pair with other settings.
-    async fn on(pair: Pair, issuer: Arc<Issuer>, cras: u32, askers: Vec<Asker>) -> Self {
+    async fn on(pair: Pair, issuer: Arc<Issuer>, cras: u32, callers: Vec<Caller>) -> Self {
         let recorded = record(&pair, &issuer, cras).await;
-        Self { issuer, pair, askers, recorded }
+        Self { issuer, pair, callers, recorded }
     }
 
     /// The cases of one caller.
-    fn cases(&self, asker: &Asker, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Case> {
-        let mut cases = cases(&Table::new(&self.pair, &self.issuer, asker.name));
-        cases.retain(|case| asker.can_make(case));
+    fn cases(&self, caller: &Caller, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Case> {
+        let mut cases = cases(&Table::new(&self.pair, &self.issuer, caller.name));
+        cases.retain(|case| caller.can_make(case));
         let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names.len(), cases.len(), "two cases have one name: {names:?}");
         cases
@@ -118,9 +118,9 @@ impl Trial {
 
     /// Starts the calls; returns the cases of each caller.
     fn started(&mut self, order: Order, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Vec<Case>> {
-        let of_each: Vec<_> = self.askers.iter().map(|asker| self.cases(asker, &cases)).collect();
-        for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
-            asker.begin(cases, order);
+        let of_each: Vec<_> = self.callers.iter().map(|caller| self.cases(caller, &cases)).collect();
+        for (caller, cases) in self.callers.iter_mut().zip(&of_each) {
+            caller.begin(cases, order);
         }
         of_each
     }
@@ -129,9 +129,9 @@ impl Trial {
     async fn all_learn(&mut self, of_each: Vec<Vec<Case>>) {
         let mut wrong = Vec::new();
         let mut of_tonic = None;
-        for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
-            let name = asker.name;
-            let ended = asker.ended(cases).await;
+        for (caller, cases) in self.callers.iter_mut().zip(&of_each) {
+            let name = caller.name;
+            let ended = caller.ended(cases).await;
             for case in cases {
                 let fault = fault(case, &ended[&case.name]);
                 wrong.extend(fault.map(|fault| format!("{name} {}: {fault}", case.name)));
@@ -157,10 +157,10 @@ impl Trial {
 
     /// Like [`Trial::all_are_refused`], one client after the other: for calls that would block each other.
     async fn each_is_refused(&mut self, cases: impl Fn(&Table) -> Vec<Case>) {
-        let of_each: Vec<_> = self.askers.iter().map(|asker| self.cases(asker, &cases)).collect();
-        for (asker, cases) in self.askers.iter_mut().zip(&of_each) {
-            asker.begin(cases, Order::InTurn);
-            asker.ended(cases).await;
+        let of_each: Vec<_> = self.callers.iter().map(|caller| self.cases(caller, &cases)).collect();
+        for (caller, cases) in self.callers.iter_mut().zip(&of_each) {
+            caller.begin(cases, Order::InTurn);
+            caller.ended(cases).await;
         }
         self.all_learn(of_each).await;
     }
@@ -263,7 +263,7 @@ async fn hold(trial: &Trial, client: &str, tasks: &mut JoinSet<()>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_at_its_beginning_is_refused_by_every_protocol_as_to_tonic() {
-    let mut trial = Trial::begin(FEW, Asker::of_every_protocol()).await;
+    let mut trial = Trial::begin(FEW, Caller::of_every_protocol()).await;
     let recorded = trial.recorded.clone();
     trial.all_are_refused(Order::InTurn, Table::at_the_door).await;
     trial.all_are_refused(Order::InTurn, Table::not_served).await;
@@ -338,7 +338,7 @@ fn every_reason_of_the_services_is_provoked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_ends_later_gives_grpcio_and_grpc_js_the_same_reason_as_tonic() {
-    let mut trial = Trial::begin(CRAS, Asker::of_grpc()).await;
+    let mut trial = Trial::begin(CRAS, Caller::of_grpc()).await;
     trial.all_are_refused(Order::InTurn, |table| table.of_rows(vec![faults::of_a_large_table()])).await;
     trial.all_are_refused(Order::Together, in_the_middle).await;
     stalled_readers(&mut trial).await;

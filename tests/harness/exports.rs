@@ -21,7 +21,7 @@ pub(crate) async fn exported(
     exported_by(statistics, Request::new(request)).await
 }
 
-/// As [`exported`], by a request that may carry a token.
+/// Like [`exported`], by a request that may carry a token.
 pub(crate) async fn exported_by(
     statistics: &mut Statistics,
     request: Request<pb::ExportRequest>,

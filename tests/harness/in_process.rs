@@ -131,9 +131,9 @@ fn entry(position: Position, event: &pb::CraEvent) -> LogEntry {
 struct HeldLog(Mutex<Vec<LogEntry>>);
 
 impl HeldLog {
-    fn after(&self, after: Position, most: usize) -> Vec<LogEntry> {
+    fn after(&self, after: Position, limit: usize) -> Vec<LogEntry> {
         let entries = self.0.lock().unwrap();
-        entries.iter().filter(|entry| entry.position > after).take(most).cloned().collect()
+        entries.iter().filter(|entry| entry.position > after).take(limit).cloned().collect()
     }
 }
 

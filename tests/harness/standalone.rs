@@ -20,7 +20,7 @@ pub(crate) struct Standalone {
 }
 
 impl Standalone {
-    /// On an empty log, serving.
+    /// Starts on an empty log, and waits until it serves.
     pub(crate) async fn start() -> Self {
         Self::start_as(Kind::CommandLine.command()).await
     }
@@ -35,7 +35,7 @@ impl Standalone {
         Self::started(dir, command, &[]).await
     }
 
-    /// With the month of sample data.
+    /// Starts with the month of sample data.
     pub(crate) async fn start_with_sample() -> Self {
         Self::started(tempfile::tempdir().unwrap(), Kind::CommandLine.command(), &["--sample"]).await
     }
@@ -74,17 +74,17 @@ impl Standalone {
         signal(self.process.id(), "-KILL");
     }
 
-    /// Its standard output so far.
+    /// Standard output so far.
     pub(crate) fn stdout(&self) -> String {
         fs::read_to_string(self.dir.path().join("stdout")).unwrap()
     }
 
-    /// What it wrote to standard error so far.
+    /// Standard error so far.
     pub(crate) fn stderr(&self) -> String {
         fs::read_to_string(self.dir.path().join("stderr")).unwrap()
     }
 
-    /// Its process id.
+    /// Process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }

@@ -45,8 +45,8 @@ async fn keys_that_are_unavailable_at_start_are_fetched_again_and_health_and_a_m
     })
     .await;
     let requests = u32::try_from(address.requests()).unwrap();
-    let most = 2.0 * ((started.elapsed().as_secs_f64() / 0.8 + 1.0).log2() + 2.0);
-    assert!(f64::from(requests) <= most, "{requests} requests, at most {most}");
+    let limit = 2.0 * ((started.elapsed().as_secs_f64() / 0.8 + 1.0).log2() + 2.0);
+    assert!(f64::from(requests) <= limit, "{requests} requests, at most {limit}");
 
     address.serve(issuer.key_set());
     for service in [&ingestion, &projection] {

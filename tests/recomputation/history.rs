@@ -64,9 +64,9 @@ fn spread(participants: u32) -> impl Strategy<Value = [u32; 5]> {
 
 fn some_of<T: Clone + std::fmt::Debug + 'static>(
     all: &[T],
-    most: usize,
+    max: usize,
 ) -> impl Strategy<Value = Vec<T>> + use<T> {
-    subsequence(all.to_vec(), 0..=most.min(all.len()))
+    subsequence(all.to_vec(), 0..=max.min(all.len()))
 }
 
 fn organisation() -> impl Strategy<Value = Option<Recipient>> {

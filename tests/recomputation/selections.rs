@@ -13,14 +13,14 @@ const PARTS: usize = 5;
 /// One field of a selection: mostly empty, otherwise some of these values.
 fn field(values: &[&str]) -> impl Strategy<Value = Vec<String>> + use<> {
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-    let most = values.len();
-    prop_oneof![5 => Just(vec![]), 1 => subsequence(values.clone(), 1..=2), 1 => subsequence(values, most / 2..=most)]
+    let max = values.len();
+    prop_oneof![5 => Just(vec![]), 1 => subsequence(values.clone(), 1..=2), 1 => subsequence(values, max / 2..=max)]
 }
 
 fn numbers(values: std::ops::RangeInclusive<i32>) -> impl Strategy<Value = Vec<i32>> {
     let values: Vec<i32> = values.collect();
-    let most = values.len();
-    prop_oneof![5 => Just(vec![]), 1 => subsequence(values.clone(), 1..=2), 1 => subsequence(values, most / 2..=most)]
+    let max = values.len();
+    prop_oneof![5 => Just(vec![]), 1 => subsequence(values.clone(), 1..=2), 1 => subsequence(values, max / 2..=max)]
 }
 
 prop_compose! {

@@ -27,7 +27,7 @@ pub struct Manifest {
     /// Predecessors of the log, latest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predecessors: Vec<Predecessor>,
-    /// In order, without gaps.
+    /// Segments in order, without gaps.
     pub segments: Vec<Segment>,
 }
 
@@ -168,7 +168,7 @@ pub(super) fn file_name(first: Position) -> String {
     format!("events-{:020}.zst", first.0)
 }
 
-/// In hexadecimal.
+/// SHA-256 in hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     let mut context = Context::new(&SHA256);
     context.update(bytes);

@@ -65,7 +65,7 @@ enum Form {
 #[derive(Debug, Default)]
 struct Plans {
     messages: Vec<Plan>,
-    /// By full name, such as `cra.v1.Selection`.
+    /// Plans by full name of the message, such as `cra.v1.Selection`.
     by_name: HashMap<String, usize>,
     /// The request of each method that takes a single request, by method path, such as
     /// `/cra.v1.StatisticsService/Export`.

@@ -25,15 +25,15 @@ pub enum Kind {
 pub enum Cell<'a> {
     /// No value; only in an optional column.
     Absent,
-    /// Of [`Kind::Text`].
+    /// Value of a column of [`Kind::Text`].
     Text(Cow<'a, str>),
-    /// Of [`Kind::Integer`].
+    /// Value of a column of [`Kind::Integer`].
     Integer(u64),
-    /// Of [`Kind::Share`].
+    /// Value of a column of [`Kind::Share`].
     Share(u32),
-    /// Of [`Kind::Day`].
+    /// Value of a column of [`Kind::Day`].
     Day(Date),
-    /// Of [`Kind::Instant`].
+    /// Value of a column of [`Kind::Instant`].
     Instant(Timestamp),
 }
 
@@ -159,19 +159,19 @@ impl<R> Column<R> {
         Column { name, heading, width, is_code, kind, optional, cell: Box::new(move |row| cell(part(row))) }
     }
 
-    /// Its stable name: French, in `snake_case`.
+    /// Stable name of the column: French, in `snake_case`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its heading for readers; by default its name.
+    /// Heading for readers; by default the column's name.
     #[must_use]
     pub fn heading(&self) -> &str {
         self.heading.unwrap_or(&self.name)
     }
 
-    /// Its width in sheets, in characters, if it is set.
+    /// Width in sheets, in characters, if it is set.
     #[must_use]
     pub fn width(&self) -> Option<u16> {
         self.width

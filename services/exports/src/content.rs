@@ -22,9 +22,9 @@ pub enum Content {
 pub enum List {
     /// The themes of the CRA.
     Themes,
-    /// Its age bands with their people.
+    /// The age bands of the CRA with their people.
     Ages,
-    /// Its statuses with their people.
+    /// The statuses of the CRA with their people.
     Statuses,
     /// The organisations that people are sent to.
     Organisations,

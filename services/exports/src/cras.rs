@@ -93,17 +93,17 @@ impl CraRow {
         self.fact.participants.saturating_sub(specified)
     }
 
-    /// Its themes, in the contract's order.
+    /// The themes of the CRA, in the contract's order.
     pub(super) fn themes(&self) -> impl Iterator<Item = Theme> {
         self.fact.theme_list()
     }
 
-    /// Its sub-themes of one theme, in the contract's order.
+    /// The sub-themes of one theme of the CRA, in the contract's order.
     pub(super) fn sub_themes_of(&self, theme: Theme) -> impl Iterator<Item = SubTheme> {
         self.fact.sub_theme_list().filter(move |sub_theme| sub_theme.theme() == theme)
     }
 
-    /// Where people are sent to.
+    /// The organisations that people are sent to.
     pub(super) fn redirected_to(&self) -> &[Redirection] {
         &self.redirections
     }
@@ -125,7 +125,7 @@ impl CraRow {
         joined(self.fact.forgotten.iter().map(|(kind, _)| Forgettable::code(*kind)))
     }
 
-    /// When something of it was last forgotten.
+    /// Time at which content of the CRA was last forgotten.
     fn forgotten_at(&self) -> Option<Timestamp> {
         let latest = self.fact.forgotten.iter().map(|(_, at)| *at).max()?;
         microseconds("forgotten", latest).ok()

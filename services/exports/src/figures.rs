@@ -6,7 +6,7 @@ use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status,
 
 use super::cell::{Column, Kind};
 
-/// How a row gives its figures.
+/// Returns the figures of a row.
 type Get<R> = fn(&R) -> &v1::Statistics;
 /// One breakdown of the statistics.
 type List = fn(&v1::Statistics) -> &[v1::Count];

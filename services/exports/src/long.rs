@@ -24,7 +24,7 @@ use cra_analytics::figures::{UNNAMED_ORGANISATION, UNNAMED_ORGANISATION_LABEL};
 struct Item {
     code: Cow<'static, str>,
     label: Cow<'static, str>,
-    /// For age bands, statuses and organisations.
+    /// Number of people, for age bands, statuses and organisations.
     people: u32,
     /// Sub-themes of the theme.
     sub_themes: Vec<SubTheme>,

@@ -106,7 +106,7 @@ impl<R> GroupEncoder<R> {
 /// Consecutive rows of a file, in as many row groups as needed.
 pub struct Groups<'a, R> {
     encoder: &'a GroupEncoder<R>,
-    /// Of the current row group.
+    /// Values of the current row group, by column.
     values: Vec<Values>,
     rows: usize,
     encoded: Vec<EncodedGroup>,

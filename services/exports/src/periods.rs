@@ -85,7 +85,7 @@ pub fn series_workbook(
     xlsx::save(workbook, about, output)
 }
 
-/// What a chart shows of the periods.
+/// Content of a chart of the periods.
 struct Drawing {
     title: &'static str,
     /// Figures of the headline, by index.

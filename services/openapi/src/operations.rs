@@ -17,7 +17,7 @@ pub(crate) struct Server {
     methods: &'static [Method],
 }
 
-/// Where `cra standalone` and the settings by default listen.
+/// Default address of the service in `cra standalone` and in the settings.
 pub(crate) const INGESTION: Server = Server {
     url: "http://127.0.0.1:50051",
     description: "cra-ingestion: IngestionService, ReferenceService",

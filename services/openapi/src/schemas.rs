@@ -83,9 +83,9 @@ impl<'a> Schemas<'a> {
         if field.cardinality() == Cardinality::Repeated {
             let mut list =
                 Json::object().with("type", "array").with_text("description", text).with("items", value);
-            let most = bounds::values_max(field.parent_message().full_name(), field.name());
-            if let Some(most) = most.filter(|_| is_only_read) {
-                list = list.with("maxItems", most as u64);
+            let limit = bounds::values_max(field.parent_message().full_name(), field.name());
+            if let Some(limit) = limit.filter(|_| is_only_read) {
+                list = list.with("maxItems", limit as u64);
             }
             return list;
         }

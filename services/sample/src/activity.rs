@@ -53,7 +53,7 @@ const ORGANISATIONS: [Weighted<Organisation>; 14] = [
     (Organisation::TiersLieuFablab, 30),
 ];
 
-/// In the spellings that people use: statistics merge them.
+/// Names of organisations in several spellings, which statistics merge.
 const FREE_NAMES: [&str; 6] = [
     "Emmaüs Connect",
     "emmaus connect",

@@ -34,13 +34,13 @@ impl Draw {
         bytes
     }
 
-    /// From 0 to `bound`, excluded; 0 if `bound` is 0 or 1.
+    /// A number from 0 to `bound`, excluded; 0 if `bound` is 0 or 1.
     pub fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.0.next_u64()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or_default()
     }
 
-    /// From `low` to `high`, both included.
+    /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u32, high: u32) -> u32 {
         let span = u64::from(high.saturating_sub(low)) + 1;
         low + u32::try_from(self.below(span)).unwrap_or_default()

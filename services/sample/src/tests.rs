@@ -116,8 +116,8 @@ fn some_forty_advisors_share_the_month_unequally_across_the_country() {
         *by_advisor.entry(cra.advisor_id.to_string()).or_insert(0_usize) += 1;
     }
     assert_eq!(by_advisor.len(), 40);
-    let (least, most) = (by_advisor.values().min().unwrap(), by_advisor.values().max().unwrap());
-    assert!(*most > least * 3, "{least} to {most}");
+    let (min, max) = (by_advisor.values().min().unwrap(), by_advisor.values().max().unwrap());
+    assert!(*max > min * 3, "{min} to {max}");
     let structures: BTreeSet<_> = cras.iter().map(|cra| cra.structure_id.to_string()).collect();
     assert_eq!(structures.len(), 25);
     let codes: BTreeSet<_> = cras.iter().map(|cra| cra.place.commune_code.to_string()).collect();

@@ -27,7 +27,7 @@ const THEMES: [Weighted<Theme>; 17] = [
     (Theme::SmallBusiness, 4),
 ];
 
-/// Without personal data, 3 to 35 characters.
+/// Annotations without personal data, 3 to 35 characters.
 const ANNOTATIONS: [&str; 10] = [
     "Sauvegarde de photos",
     "Déclaration de revenus",

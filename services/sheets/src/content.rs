@@ -1,5 +1,5 @@
-//! What an item of a file can be: a submission of today's form, or a document of an older form. Does not check the
-//! rules of the form. The bytes of a document are kept unchanged.
+//! Content of an item of a file: a submission of today's form, or a document of an older form. Does not check the rules
+//! of the form. The bytes of a document are retained unchanged.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Error for a text that is not a JSON object.
 const NO_OBJECT: &str = "expected a JSON object";
-/// Where a document of the older system has its id.
+/// Error for a document of the older system without a valid id.
 const LEGACY_ID: &str = "expected the document's id in `_id`: a text, {\"$oid\": text} or a reference";
 
 /// Error for a document of the older system where a CRA of today's form is expected.
@@ -19,7 +19,7 @@ pub const OLDER_DOCUMENT: &str = "a document of the older system: record it with
 const RECORD_KEYS: [&str; 6] =
     ["recordedAt", "recorded_at", "revision", "legacyFormVersion", "legacy_form_version", "correctedAt"];
 
-/// What an item of a file asks the service to record.
+/// Request that an item of a file makes to the service.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Recordable {
     /// A CRA of today's form.

@@ -245,11 +245,11 @@ fn opened(
     let content = match kind {
         Kind::Workbook => {
             let mut bytes = Vec::new();
-            let most = bounds.workbook_bytes;
-            whole.by_ref().take(most + 1).read_to_end(&mut bytes).map_err(OpenError::Unreadable)?;
-            if bytes.len() as u64 > most {
+            let limit = bounds.workbook_bytes;
+            whole.by_ref().take(limit + 1).read_to_end(&mut bytes).map_err(OpenError::Unreadable)?;
+            if bytes.len() as u64 > limit {
                 return Err(NotRead::unusable(
-                    format!("it is larger than a workbook that can be read ({most} bytes): save it as CSV"),
+                    format!("it is larger than a workbook that can be read ({limit} bytes): save it as CSV"),
                     "Ce classeur est trop grand pour être lu : enregistrez le tableau au format CSV.",
                 )
                 .into());

@@ -15,7 +15,7 @@ const WORDS_SHEET: &str = "Mots";
 /// Number of rows that have lists to choose from.
 const ROWS: u32 = 5_000;
 
-/// What a column of the template offers.
+/// Kind of a column of the template.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,

@@ -50,9 +50,9 @@ impl App {
     pub(crate) fn new(settings: &Settings, metrics: &Metrics, shutdown: Shutdown) -> anyhow::Result<Self> {
         let help = "Time from the head of a request to the head of its answer, in seconds.";
         let durations = metrics.durations("cra_web_request_seconds", help, &["page", "status"])?;
-        let permits = |most: NonZeroU32| {
-            let most = usize::try_from(most.get()).unwrap_or(Semaphore::MAX_PERMITS);
-            Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)))
+        let permits = |limit: NonZeroU32| {
+            let limit = usize::try_from(limit.get()).unwrap_or(Semaphore::MAX_PERMITS);
+            Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)))
         };
         Ok(Self(Arc::new(Inner {
             services: Services::new(settings)?,

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 
 /// Counts the requests in flight of each person.
 pub(crate) struct People {
-    most: u32,
+    limit: u32,
     /// Counts of the people with requests in flight.
     in_flight: Mutex<HashMap<String, u32>>,
 }
@@ -21,16 +21,16 @@ pub(crate) struct RequestPermit {
 }
 
 impl People {
-    /// Allows at most `most` requests of each person.
-    pub(crate) fn new(most: u32) -> Arc<Self> {
-        Arc::new(Self { most, in_flight: Mutex::default() })
+    /// Allows at most `limit` requests of each person.
+    pub(crate) fn new(limit: u32) -> Arc<Self> {
+        Arc::new(Self { limit, in_flight: Mutex::default() })
     }
 
     /// Admits a request of a person; `None` if the person has reached the limit.
     pub(crate) fn admit(self: &Arc<Self>, subject: String) -> Option<RequestPermit> {
         let mut in_flight = self.in_flight();
         let count = in_flight.entry(subject.clone()).or_default();
-        if *count >= self.most {
+        if *count >= self.limit {
             return None;
         }
         *count += 1;

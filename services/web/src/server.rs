@@ -34,8 +34,8 @@ pub(crate) async fn serve(
     shutdown: Shutdown,
 ) -> DrainOutcome {
     let connections = TaskTracker::new();
-    let most = usize::try_from(settings.limits.connections.get()).unwrap_or(Semaphore::MAX_PERMITS);
-    let permits = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+    let limit = usize::try_from(settings.limits.connections.get()).unwrap_or(Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
     loop {
         let accepted = async {
             // The semaphore is never closed.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where browsers, or the reverse proxy in front, connect.
+    /// Address to which browsers, or the reverse proxy in front, connect.
     pub listen: SocketAddr,
     /// Names that browsers may call the pages by, without port, such as `cra.example.fr`. Names of this machine
     /// (localhost, 127.0.0.1, `[::1]`) are always taken; any other is refused.

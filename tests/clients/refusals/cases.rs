@@ -169,15 +169,15 @@ impl Case {
 /// Builds the cases of one caller.
 pub(super) struct Table {
     pub(super) issuer: Arc<Issuer>,
-    pub(super) asker: &'static str,
+    pub(super) caller: &'static str,
     ingestion: SocketAddr,
     projection: SocketAddr,
 }
 
 impl Table {
-    pub(super) fn new(pair: &Pair, issuer: &Arc<Issuer>, asker: &'static str) -> Self {
+    pub(super) fn new(pair: &Pair, issuer: &Arc<Issuer>, caller: &'static str) -> Self {
         let (ingestion, projection) = (pair.ingestion.address(), pair.projection.address());
-        Self { issuer: Arc::clone(issuer), asker, ingestion, projection }
+        Self { issuer: Arc::clone(issuer), caller, ingestion, projection }
     }
 
     /// A call of a method, such as `StatisticsService/Export`, with all rights and an empty request. Each method uses
@@ -212,7 +212,7 @@ impl Table {
 
     /// The client that a token names.
     pub(super) fn client(&self, client: &str) -> String {
-        format!("{}/{client}", self.asker)
+        format!("{}/{client}", self.caller)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio_stream::StreamExt as _;
 
 use super::Trial;
-use super::askers::Order;
+use super::callers::Order;
 use super::cases::{Case, Table, encoded};
 use super::table::submission;
 use crate::harness::{carrying, eventually, national, new_id, workshop};
@@ -60,9 +60,9 @@ pub(super) async fn stalled_readers(trial: &mut Trial) {
         let case = table.case(follow).carrying(Some(token)).paused().after_answers();
         vec![case.ends("ABORTED", "STREAM_STALLED")]
     });
-    for asker in &mut trial.askers {
-        asker.began(1).await;
-        let token = Table::new(&trial.pair, &trial.issuer, asker.name).token("slow", &national(), 600);
+    for caller in &mut trial.callers {
+        caller.began(1).await;
+        let token = Table::new(&trial.pair, &trial.issuer, caller.name).token("slow", &national(), 600);
         let request = || carrying(&token, pb::FollowCrasRequest { after_position: 1, ..Default::default() });
         let mut statistics = trial.pair.statistics().await;
         // The client may have two streams: a third is admitted once the stalled one is cut.
@@ -73,7 +73,7 @@ pub(super) async fn stalled_readers(trial: &mut Trial) {
         })
         .await;
         reading.abort();
-        asker.resume();
+        caller.resume();
     }
     trial.all_learn(cases).await;
 }
@@ -184,8 +184,8 @@ pub(super) async fn at_the_drain(trial: &mut Trial) {
         });
         cases.collect()
     });
-    for asker in &mut trial.askers {
-        asker.began(OPEN_STREAMS.len()).await;
+    for caller in &mut trial.callers {
+        caller.began(OPEN_STREAMS.len()).await;
     }
     trial.pair.ingestion.terminate();
     trial.pair.projection.terminate();

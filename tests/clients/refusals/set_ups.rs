@@ -9,7 +9,7 @@ use cra_eventlog::testing::NatsServer;
 use serde_json::json;
 
 use super::Trial;
-use super::askers::{Asker, Order};
+use super::callers::{Caller, Order};
 use super::cases::{Table, encoded};
 use super::later::{OPEN_STREAMS, begins, needing_the_log};
 use super::table::submission;
@@ -28,7 +28,7 @@ pub(super) async fn of_brief_lives() {
         ("IDENTITY__TOKENS__REFRESH_S", "10"),
     ];
     let pair = Pair::start_trusting(&issuer, &settings).await;
-    let mut trial = Trial::on(pair, issuer, 1, Asker::of_grpc()).await;
+    let mut trial = Trial::on(pair, issuer, 1, Caller::of_grpc()).await;
     let lives = |table: &Table| {
         let cases = OPEN_STREAMS.into_iter().map(|method| {
             begins(table, method).after_answers().ends("RESOURCE_EXHAUSTED", "STREAM_LIFETIME")
@@ -70,7 +70,7 @@ pub(super) async fn of_a_changed_log() {
     let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let settings: Vec<_> = own.chain([("LOG__APPEND_TIMEOUT_MS", "1000")]).collect();
     let pair = Pair::start_on(dir, nats, &settings).await;
-    let mut trial = Trial::on(pair, issuer, 1, Asker::of_grpc()).await;
+    let mut trial = Trial::on(pair, issuer, 1, Caller::of_grpc()).await;
 
     too_large(&mut trial).await;
     unconfirmed(&mut trial).await;
@@ -120,12 +120,12 @@ async fn unconfirmed(trial: &mut Trial) {
         cases.retain(|case| case.path.ends_with("SubmitCra"));
         cases
     };
-    let of_each: Vec<_> = trial.askers.iter().map(|asker| trial.cases(asker, unknown)).collect();
+    let of_each: Vec<_> = trial.callers.iter().map(|caller| trial.cases(caller, unknown)).collect();
     let token = trial.issuer.token("cra:submit", &national());
-    for (asker, cases) in trial.askers.iter_mut().zip(&of_each) {
+    for (caller, cases) in trial.callers.iter_mut().zip(&of_each) {
         trial.pair.signal_log("-STOP");
-        asker.begin(cases, Order::InTurn);
-        asker.ended(cases).await;
+        caller.begin(cases, Order::InTurn);
+        caller.ended(cases).await;
         trial.pair.signal_log("-CONT");
         eventually("the log confirms again", async || {
             let request =
@@ -159,8 +159,8 @@ async fn made_anew(trial: &mut Trial, context: &jetstream::Context) {
         let follow = table.case("StatisticsService/FollowCras").after_answers();
         vec![follow.ends("ABORTED", "LOG_REPLACED")]
     });
-    for asker in &mut trial.askers {
-        asker.began(1).await;
+    for caller in &mut trial.callers {
+        caller.began(1).await;
     }
     let config = context.get_stream(STREAM).await.unwrap().cached_info().config.clone();
     context.delete_stream(STREAM).await.unwrap();

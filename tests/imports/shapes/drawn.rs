@@ -116,8 +116,8 @@ impl Draw<'_> {
         values.choose(self.shaping.chance).unwrap().clone()
     }
 
-    fn up_to(&mut self, most: u32) -> u32 {
-        self.shaping.chance.random_range(0..=most)
+    fn up_to(&mut self, max: u32) -> u32 {
+        self.shaping.chance.random_range(0..=max)
     }
 
     fn say(&mut self, field: &str, value: Value) {

@@ -122,8 +122,8 @@ fn redirections(selected: &[&Standing]) -> Vec<v1::Count> {
     }
     let mut lines = Vec::new();
     for (key, spelt) in &organisations {
-        let most = spelt.spellings.values().max();
-        let most_frequent = || spelt.spellings.iter().find(|(_, times)| Some(*times) == most).unwrap().0;
+        let max = spelt.spellings.values().max();
+        let most_frequent = || spelt.spellings.iter().find(|(_, times)| Some(*times) == max).unwrap().0;
         let line = match fixed.get(key) {
             Some(label) => count(key, label, spelt.people),
             None => count(&spelling::plain(most_frequent()), most_frequent(), spelt.people),

@@ -30,7 +30,7 @@ pub struct Event<'a> {
     pub recorded_at: Timestamp,
     /// The client that caused the event; empty if unknown.
     pub client_id: &'a str,
-    /// What it no longer holds.
+    /// The kinds of content that it lost by forgetting.
     pub forgotten: Forgotten,
     /// The fact.
     pub fact: Fact<'a>,

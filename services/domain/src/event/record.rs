@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::timestamp_message;
 use crate::cra::Submission;
 
-/// What every event has, whatever its fact; decided by ingestion.
+/// Fields that every event has, whatever its fact; decided by ingestion.
 #[derive(Clone, Debug)]
 pub struct Header {
     /// Unique per event.

@@ -55,25 +55,25 @@ impl Communes {
         }
     }
 
-    /// By today's name and a postal code of today.
+    /// Finds by today's name and a postal code of today.
     fn named_today(&self, postal_code: &str, folded: &str) -> Found {
         let candidates = self.by_postal_code(postal_code).iter().copied();
         Found::in_list(candidates.filter(|id| is_same_name(self.folded_name(*id), folded)))
     }
 
-    /// By a name and the postal code that it had.
+    /// Finds by a name and the postal code that it had.
     fn listed_formerly(&self, postal_code: &str, folded: &str) -> Found {
         let named = self.formerly_at(postal_code).filter(|former| fold(former.name) == folded);
         Found::in_list(named.map(|former| former.today))
     }
 
-    /// By a former name and a postal code of today.
+    /// Finds by a former name and a postal code of today.
     fn named_formerly(&self, postal_code: &str, folded: &str) -> Found {
         let formerly_named = |id: &CommuneId| self.other_names(*id).any(|former| fold(former) == folded);
         Found::in_list(self.by_postal_code(postal_code).iter().copied().filter(formerly_named))
     }
 
-    /// By a name near to one that has, or had, the postal code.
+    /// Finds by a name near to one that has, or had, the postal code.
     fn named_nearly(&self, postal_code: &str, folded: &str) -> Found {
         let mut candidates: Vec<(CommuneId, String)> = Vec::new();
         for &id in self.by_postal_code(postal_code) {

@@ -27,9 +27,9 @@ words! {
         Ccas = 5: Term::new("ORGANISATION_CCAS", "CCAS", "CCAS").help(
             "Centre communal d'action sociale.",
         ),
-        /// As the old data names it.
+        /// Named as in the old data.
         Cefs = 6: Term::new("ORGANISATION_CEFS", "CEFS", "CEFS"),
-        /// As the old data names it.
+        /// Named as in the old data.
         Cip = 7: Term::new("ORGANISATION_CIP", "CIP", "CIP"),
         /// Caisse primaire d'assurance maladie.
         Cpam = 8: Term::new("ORGANISATION_CPAM", "CPAM", "CPAM").help(

@@ -10,7 +10,7 @@ use super::failed;
 
 /// A4, by the format's number.
 const A4: u8 = 9;
-/// In inches.
+/// Margins in inches.
 const MARGIN: f64 = 0.45;
 const MARGIN_OF_LINES: f64 = 0.75;
 const LINE: f64 = 0.3;

@@ -59,8 +59,8 @@ pub(super) struct Row {
 pub(super) fn chart(step: Granularity, points: &[v1::TimePoint]) -> Option<Chart> {
     let figures = |point: &v1::TimePoint| point.statistics.clone().unwrap_or_default();
     let acts: Vec<_> = points.iter().map(|point| figures(point).acts).collect();
-    let most = acts.iter().copied().max().filter(|most| *most > 0)?;
-    let scale = scale(most);
+    let max = acts.iter().copied().max().filter(|max| *max > 0)?;
+    let scale = scale(max);
     let height = |count: u64| count * (GROUND - TOP) / scale;
     let count = points.len() as u64;
     let bars = points.iter().zip(0..).map(|(point, index)| {
@@ -88,7 +88,7 @@ pub(super) fn chart(step: Granularity, points: &[v1::TimePoint]) -> Option<Chart
         y: GROUND - (GROUND - TOP) * part / 4,
         text: french::thousands(scale * part / 4),
     });
-    let highest = points.iter().zip(&acts).find(|(_, acts)| **acts == most);
+    let highest = points.iter().zip(&acts).find(|(_, acts)| **acts == max);
     let highest = highest.map_or_else(String::new, |(point, _)| label(step, point, true));
     Some(Chart {
         title: title(step).to_owned(),
@@ -99,7 +99,7 @@ pub(super) fn chart(step: Granularity, points: &[v1::TimePoint]) -> Option<Chart
         summary: format!(
             "Accompagnements {}. Le plus haut : {highest}, avec {}.",
             title(step).to_lowercase(),
-            french::counted(most, "accompagnement", "accompagnements")
+            french::counted(max, "accompagnement", "accompagnements")
         ),
     })
 }
@@ -117,12 +117,12 @@ fn row(step: Granularity, point: &v1::TimePoint) -> Row {
 }
 
 /// The smallest round number that is at least the maximum and divisible into four parts.
-fn scale(most: u64) -> u64 {
+fn scale(max: u64) -> u64 {
     let mut magnitude = 1_u64;
     loop {
         for steps in [4, 8, 12, 20, 28] {
             let scale = magnitude.saturating_mul(steps);
-            if scale >= most {
+            if scale >= max {
                 return scale;
             }
         }
@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn the_scale_is_round_and_four_parts_divide_it() {
-        for (most, expected) in [(1, 4), (5, 8), (9, 12), (21, 28), (29, 40), (101, 120), (4_001, 8_000)] {
-            assert_eq!(scale(most), expected, "{most}");
+        for (max, expected) in [(1, 4), (5, 8), (9, 12), (21, 28), (29, 40), (101, 120), (4_001, 8_000)] {
+            assert_eq!(scale(max), expected, "{max}");
         }
     }
 

@@ -40,11 +40,11 @@ pub(super) struct Cell {
 /// Makes the table; `answer` is `None` if the dimensions cannot be crossed.
 pub(super) fn cross(address: &Address, answer: Option<&v1::GetCrossTableResponse>) -> Cross {
     let View { cross_rows, cross_columns, measure, .. } = address.view;
-    let most = answer.and_then(|it| it.rows.iter().flat_map(|row| &row.values).max()).copied();
-    let most = most.unwrap_or_default();
+    let max = answer.and_then(|it| it.rows.iter().flat_map(|row| &row.values).max()).copied();
+    let max = max.unwrap_or_default();
     let cell = |value: &u64| Cell {
         text: if *value == 0 { "–".to_owned() } else { french::thousands(*value) },
-        shade: if *value == 0 { 0 } else { (*value * SHADES).div_ceil(most.max(1)) },
+        shade: if *value == 0 { 0 } else { (*value * SHADES).div_ceil(max.max(1)) },
     };
     let line = |row: &v1::CrossTableRow| Line {
         label: label_or_name(&row.label, &row.name),

@@ -79,22 +79,22 @@ fn shade(bounds: &[u64], count: u64) -> usize {
     if count == 0 {
         return 0;
     }
-    let rank = bounds.iter().position(|most| count <= *most).unwrap_or(bounds.len().saturating_sub(1));
+    let rank = bounds.iter().position(|max| count <= *max).unwrap_or(bounds.len().saturating_sub(1));
     // The last shade is always the darkest.
     rank + 1 + SHADES - bounds.len()
 }
 
 fn legend(bounds: &[u64]) -> Vec<(usize, String)> {
-    let mut least = 1;
+    let mut min = 1;
     let mut legend = Vec::new();
-    for most in bounds {
-        let text = if least == *most {
-            french::thousands(*most)
+    for max in bounds {
+        let text = if min == *max {
+            french::thousands(*max)
         } else {
-            format!("{} à {}", french::thousands(least), french::thousands(*most))
+            format!("{} à {}", french::thousands(min), french::thousands(*max))
         };
-        legend.push((shade(bounds, *most), text));
-        least = most + 1;
+        legend.push((shade(bounds, *max), text));
+        min = max + 1;
     }
     legend
 }

@@ -88,7 +88,7 @@ fn link(address: &Address, field: &str, name: &str) -> String {
 }
 
 fn counted(lines: &[v1::Count], former: Option<&[v1::Count]>, link: impl Fn(&str) -> String) -> Vec<Row> {
-    let most = lines.iter().map(|line| line.count).max().unwrap_or_default();
+    let max = lines.iter().map(|line| line.count).max().unwrap_or_default();
     let former: Option<HashMap<_, _>> =
         former.map(|lines| lines.iter().map(|line| (spelling::key(&line.name), line.count)).collect());
     let row = |line: &v1::Count| Row {
@@ -98,7 +98,7 @@ fn counted(lines: &[v1::Count], former: Option<&[v1::Count]>, link: impl Fn(&str
         count: french::thousands(line.count),
         is_zero: line.count == 0,
         share: french::share(line.share_per_mille),
-        bar: percent(line.count, most),
+        bar: percent(line.count, max),
         change: former.as_ref().map(|former| {
             Change::of(line.count, former.get(&spelling::key(&line.name)).copied().unwrap_or_default())
         }),
@@ -142,7 +142,7 @@ const FOLLOW_UP_PARTS: [FollowUpPart; 3] =
 pub(super) fn follow_up(statistics: &v1::Statistics, former: Option<&v1::Statistics>) -> Option<Table> {
     let now = statistics.follow_up.filter(|_| !is_hidden(statistics, "follow_up"))?;
     let former = former.and_then(|it| it.follow_up);
-    let most = FOLLOW_UP_PARTS.iter().map(|(_, value)| value(&now)).max().unwrap_or_default();
+    let max = FOLLOW_UP_PARTS.iter().map(|(_, value)| value(&now)).max().unwrap_or_default();
     let rows = FOLLOW_UP_PARTS.iter().map(|(code, value)| Row {
         label: cra_domain::definitions::definition("follow_up", code).map_or("", |it| it.label).to_owned(),
         note: String::new(),
@@ -150,7 +150,7 @@ pub(super) fn follow_up(statistics: &v1::Statistics, former: Option<&v1::Statist
         count: french::thousands(value(&now)),
         is_zero: value(&now) == 0,
         share: String::new(),
-        bar: percent(value(&now), most),
+        bar: percent(value(&now), max),
         change: former.as_ref().map(|former| Change::of(value(&now), value(former))),
     });
     let rate = french::share(now.rate_per_mille);
@@ -174,7 +174,7 @@ pub(super) fn time_spent(statistics: &v1::Statistics, former: Option<&v1::Statis
     }
     let is_total = |line: &&v1::TimeSpent| line.name == "total";
     let total = lines.iter().find(is_total);
-    let most = lines.iter().filter(|line| !is_total(line)).map(|line| line.estimated_minutes).max();
+    let max = lines.iter().filter(|line| !is_total(line)).map(|line| line.estimated_minutes).max();
     let row = |line: &v1::TimeSpent| Row {
         label: line.label.clone(),
         note: format!(
@@ -186,7 +186,7 @@ pub(super) fn time_spent(statistics: &v1::Statistics, former: Option<&v1::Statis
         count: french::minutes(line.estimated_minutes),
         is_zero: line.estimated_minutes == 0,
         share: french::share(line.share_per_mille),
-        bar: percent(line.estimated_minutes, most.unwrap_or_default()),
+        bar: percent(line.estimated_minutes, max.unwrap_or_default()),
         change: former
             .and_then(|it| it.time_spent.iter().find(|it| it.name == line.name))
             .map(|former| Change::in_unit(line.estimated_minutes, former.estimated_minutes, french::minutes)),
@@ -220,7 +220,7 @@ pub(super) fn rows(
     let field = word(&BREAKDOWNS, by);
     let name_of = |code: &str| names.get(Kind::of_parameter(field)?, code);
     let cras = |row: &v1::BreakdownRow| row.statistics.as_ref().map_or(0, |it| it.cras);
-    let most = answer.rows.iter().map(cras).max().unwrap_or_default();
+    let max = answer.rows.iter().map(cras).max().unwrap_or_default();
     let row = |row: &v1::BreakdownRow| {
         let of = row.statistics.as_ref();
         let people = of.map_or(0, |it| it.people);
@@ -245,7 +245,7 @@ pub(super) fn rows(
             count: french::thousands(cras(row)),
             is_zero: cras(row) == 0,
             share: String::new(),
-            bar: percent(cras(row), most),
+            bar: percent(cras(row), max),
             change: None,
         }
     };

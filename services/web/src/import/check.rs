@@ -28,11 +28,11 @@ pub(super) struct Found {
 }
 
 /// Reads a file, and has the service validate each CRA without recording it.
-pub(super) async fn check(clients: &Clients, upload: Upload, most: u64) -> Result<Checked, Fault> {
+pub(super) async fn check(clients: &Clients, upload: Upload, limit: u64) -> Result<Checked, Fault> {
     // The permit moves into the task, which holds it until the file is read.
     let read = tokio::task::spawn_blocking(move || {
         let mut upload = upload;
-        contents::read(std::mem::take(&mut upload.bytes), most, &upload.fill)
+        contents::read(std::mem::take(&mut upload.bytes), limit, &upload.fill)
     });
     let contents = match read.await.map_err(|error| Fault::Internal(error.to_string()))? {
         Ok(contents) => contents,

@@ -141,9 +141,9 @@ pub(super) fn sort(problems: &mut [Problem]) {
     problems.sort_by_key(|problem| problem.key);
 }
 
-/// Reads a file of at most `most` bytes. An error says in French why the whole file cannot be used.
-pub(super) fn read(bytes: Vec<u8>, most: u64, fill: &Fill) -> Result<Contents, String> {
-    let opened = file::of_bytes(bytes, Bounds::of_uploads(most)).map_err(|error| match error {
+/// Reads a file of at most `limit` bytes. An error says in French why the whole file cannot be used.
+pub(super) fn read(bytes: Vec<u8>, limit: u64, fill: &Fill) -> Result<Contents, String> {
+    let opened = file::of_bytes(bytes, Bounds::of_uploads(limit)).map_err(|error| match error {
         OpenError::NotRead(what) => what.french().to_owned(),
         OpenError::Unreadable(error) => broken(&error),
     })?;
@@ -164,9 +164,9 @@ pub(super) fn read(bytes: Vec<u8>, most: u64, fill: &Fill) -> Result<Contents, S
     read.map_err(|error| broken(&error))?;
     let mut contents = reading.contents;
     if contents.lines.len() > ROWS_MAX {
-        let most = french::thousands(ROWS_MAX as u64);
+        let limit = french::thousands(ROWS_MAX as u64);
         return Err(format!(
-            "Ce fichier contient plus de {most} comptes-rendus : partagez-le en plusieurs fichiers."
+            "Ce fichier contient plus de {limit} comptes-rendus : partagez-le en plusieurs fichiers."
         ));
     }
     if contents.lines.is_empty() && contents.problems.is_empty() {

@@ -76,11 +76,11 @@ async fn checked(app: &App, headers: &HeaderMap, mut upload: Upload) -> Result<C
         return Ok(Checked::Unusable(text));
     }
     let clients = app.services().ingestion(headers)?;
-    let most = app.upload_bytes();
+    let limit = app.upload_bytes();
     app.within(async {
         // Before the file is read, so that a caller without rights causes little work.
         may_submit(&clients).await?;
-        check::check(&clients, upload, most).await
+        check::check(&clients, upload, limit).await
     })
     .await
 }

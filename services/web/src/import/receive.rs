@@ -71,12 +71,12 @@ impl Upload {
             }
             Err(fault) => self.refuse(fault),
         }
-        let most = usize::try_from(app.upload_bytes()).unwrap_or(usize::MAX);
+        let limit = usize::try_from(app.upload_bytes()).unwrap_or(usize::MAX);
         while let Some(chunk) = field.chunk().await.map_err(|error| fault(&error))? {
             if self.refused.is_some() {
                 continue;
             }
-            if self.bytes.len().saturating_add(chunk.len()) > most {
+            if self.bytes.len().saturating_add(chunk.len()) > limit {
                 self.refuse(Fault::TooLarge);
             } else {
                 self.bytes.extend_from_slice(&chunk);

@@ -32,10 +32,10 @@ impl Check<'_> {
             }
             let Some(recipient) = recipient else { continue };
             let key = same_organisation(&recipient);
-            let most = allowed.get(&key).copied().unwrap_or(1);
+            let limit = allowed.get(&key).copied().unwrap_or(1);
             let so_far = often.entry(key).or_default();
             *so_far += 1;
-            if *so_far <= most {
+            if *so_far <= limit {
                 redirections.push(Redirection { recipient, people: redirection.people });
             } else {
                 let name = label(&recipient);

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::super::{Client, in_repository};
 use super::cases::Case;
-use super::tonic_asker;
+use super::tonic_caller;
 use crate::harness::within;
 use crate::protocols::ways;
 
@@ -53,7 +53,7 @@ impl Ended {
 }
 
 /// A caller.
-pub(super) struct Asker {
+pub(super) struct Caller {
     /// Part of the client name in its tokens, so that limits per client apply to one caller.
     pub(super) name: &'static str,
     reach: Reach,
@@ -79,7 +79,7 @@ enum To {
     Program { child: Child, stdin: ChildStdin, _files: Option<TempDir> },
 }
 
-impl Asker {
+impl Caller {
     /// All three callers, started.
     pub(super) fn of_grpc() -> Vec<Self> {
         let mut python = Client::Python.interpreter();
@@ -149,7 +149,7 @@ impl Asker {
         match &mut self.to {
             To::Tonic { report, resume } => {
                 resume.send_replace(false);
-                tokio::spawn(tonic_asker::run(cases.to_vec(), order, report.clone(), resume.subscribe()));
+                tokio::spawn(tonic_caller::run(cases.to_vec(), order, report.clone(), resume.subscribe()));
             }
             To::Program { stdin, .. } => {
                 let cases: Vec<_> = cases.iter().map(Case::in_json).collect();
@@ -201,7 +201,7 @@ impl Asker {
     }
 }
 
-impl Drop for Asker {
+impl Drop for Caller {
     fn drop(&mut self) {
         if let To::Program { child, .. } = &mut self.to {
             // Ignored: it may have exited.

@@ -13,7 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::pb;
 
-use super::askers::Order;
+use super::callers::Order;
 use super::cases::Case;
 use crate::harness::Raw;
 
