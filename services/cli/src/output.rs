@@ -155,6 +155,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::fake::Written;
 
     #[test]
     fn a_closed_pipe_ends_the_command_with_its_exit_code() {
@@ -168,27 +169,11 @@ mod tests {
     fn control_characters_of_a_file_do_not_reach_a_terminal_wherever_it_is_cut() {
         let file = "\u{feff}é;\u{202e}\u{1b}]0;x\u{7}\r\n=1\r\n".as_bytes();
         for cut in 0..file.len() {
-            let (written, style) = (
-                std::sync::Arc::new(std::sync::Mutex::new(Vec::new())),
-                Style { columns: 80, colour: false },
-            );
-            let mut output = Output { is_terminal: true, ..Output::to(Shared(written.clone()), style) };
+            let written = Written::default();
+            let mut output = Output { is_terminal: true, ..written.output() };
             output.stream(&file[..cut]).unwrap();
             output.stream(&file[cut..]).unwrap();
-            let shown = String::from_utf8(written.lock().unwrap().clone()).unwrap();
-            assert_eq!(shown, "\u{feff}é;··]0;x·\r\n=1\r\n", "cut at {cut}");
-        }
-    }
-
-    struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
+            assert_eq!(written.text(), "\u{feff}é;··]0;x·\r\n=1\r\n", "cut at {cut}");
         }
     }
 

@@ -15,12 +15,7 @@ const ROWS_DEFAULT: u32 = 25;
 pub(crate) struct StatsArgs {
     /// Compare each figure with the previous period, or with the same period a year earlier: previous, last-year. An
     /// unfinished period is compared with as many days of the other period
-    #[arg(
-        long,
-        value_name = "PERIOD",
-        value_parser = one_of::<Comparand>(),
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "PERIOD", value_parser = one_of::<Comparand>(), hide_possible_values = true)]
     pub(crate) compare: Option<Comparand>,
     /// Write the answer as JSON
     #[arg(long)]
@@ -44,12 +39,7 @@ pub(crate) struct SeriesArgs {
     pub(crate) by: Granularity,
     /// Compare each figure with the previous period, or with the same period a year earlier: previous, last-year. An
     /// unfinished period is compared with as many days of the other period
-    #[arg(
-        long,
-        value_name = "PERIOD",
-        value_parser = one_of::<Comparand>(),
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "PERIOD", value_parser = one_of::<Comparand>(), hide_possible_values = true)]
     pub(crate) compare: Option<Comparand>,
     /// Write the answer as JSON
     #[arg(long)]
@@ -63,21 +53,10 @@ pub(crate) struct SeriesArgs {
 #[derive(Debug, Args)]
 pub(crate) struct BreakdownArgs {
     /// Rows, such as department, theme or conseiller
-    #[arg(
-        long,
-        value_name = "DIMENSION",
-        value_parser = one_of::<Dimension>(),
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "DIMENSION", value_parser = one_of::<Dimension>(), hide_possible_values = true)]
     pub(crate) by: Dimension,
     /// Sort by this figure, name or code; a leading hyphen, as in --sort=-acts, sorts in descending order
-    #[arg(
-        long,
-        value_name = "KEY",
-        default_value = "-cras",
-        value_parser = sort,
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "KEY", default_value = "-cras", value_parser = sort, allow_hyphen_values = true)]
     pub(crate) sort: Sort,
     /// Include rows without CRAs, if the dimension is a fixed list
     #[arg(long)]
@@ -96,20 +75,10 @@ pub(crate) struct BreakdownArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CrossArgs {
     /// Rows, such as theme
-    #[arg(
-        long,
-        value_name = "DIMENSION",
-        value_parser = one_of::<Dimension>(),
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "DIMENSION", value_parser = one_of::<Dimension>(), hide_possible_values = true)]
     pub(crate) rows: Dimension,
     /// Columns, such as age
-    #[arg(
-        long,
-        value_name = "DIMENSION",
-        value_parser = one_of::<Dimension>(),
-        hide_possible_values = true
-    )]
+    #[arg(long, value_name = "DIMENSION", value_parser = one_of::<Dimension>(), hide_possible_values = true)]
     pub(crate) columns: Dimension,
     /// Figure in the cells: cras, acts, people, estimated-minutes
     #[arg(

@@ -10,6 +10,7 @@ use cra_runtime::rejection::{Rejection, Retry, Row};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::codegen::BoxStream;
+use tonic::transport::server::{Router, Server};
 use tonic::{Code, Request, Response, Status};
 
 use super::CommandResult;
@@ -270,17 +271,20 @@ fn stream<T: Send + 'static>(answers: Vec<Result<T, Status>>, goes_on: bool) -> 
 
 /// Serves the fake and returns its address.
 pub(super) async fn endpoints(fake: &Arc<Fake>) -> EndpointArgs {
+    served(Server::builder().add_service(StatisticsServiceServer::from_arc(Arc::clone(fake)))).await
+}
+
+/// Serves on a port that the system chooses.
+pub(super) async fn served(router: Router) -> EndpointArgs {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let service = StatisticsServiceServer::from_arc(Arc::clone(fake));
-    let routes = tonic::transport::Server::builder().add_service(service);
-    tokio::spawn(routes.serve_with_incoming(TcpListenerStream::new(listener)));
+    tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
     EndpointArgs { ingestion_url: url.clone(), projection_url: url, credentials: CredentialArgs::default() }
 }
 
 /// The output of a command, readable while it runs.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -294,15 +298,19 @@ impl Write for Written {
 }
 
 impl Written {
-    pub(super) fn output(&self) -> Output {
+    pub(crate) fn output(&self) -> Output {
         Output::to(self.clone(), Style { columns: 100, colour: false })
+    }
+
+    pub(super) fn json(&self) -> Vec<serde_json::Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.bytes()).unwrap()
     }
 

@@ -1,22 +1,20 @@
 //! An operations service for tests of commands: sends configured answers.
 
-use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::{OperationsService, OperationsServiceServer};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::BoxStream;
+use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
-use crate::args::{CredentialArgs, EndpointArgs};
-use crate::output::Output;
-use crate::style::Style;
+pub(super) use super::fake::Written;
+use super::fake::served;
+use crate::args::EndpointArgs;
 
 /// Configured answers.
 #[derive(Debug, Default)]
@@ -35,15 +33,7 @@ pub(super) struct Fake {
 impl Fake {
     /// Serves on a port that the system chooses.
     pub(super) async fn serve(self) -> EndpointArgs {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = tonic::transport::Server::builder().add_service(OperationsServiceServer::new(self));
-        tokio::spawn(router.serve_with_incoming(TcpListenerStream::new(listener)));
-        EndpointArgs {
-            ingestion_url: url.clone(),
-            projection_url: url,
-            credentials: CredentialArgs::default(),
-        }
+        served(Server::builder().add_service(OperationsServiceServer::new(self))).await
     }
 }
 
@@ -149,41 +139,5 @@ impl OperationsService for Fake {
         let applied = request.into_inner().positions.len() as u64;
         let still_parked = if applied == 0 { self.parked } else { 0 };
         Ok(Response::new(v1::RetryParkedEventsResponse { applied, still_parked }))
-    }
-}
-
-/// The output of a command.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Written {
-    pub(super) fn output(&self) -> Output {
-        Output::to(self.clone(), Style { columns: 100, colour: false })
-    }
-
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    pub(super) fn json(&self) -> Vec<serde_json::Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-
-    /// Waits until the output has that many lines.
-    pub(super) async fn lines_reach(&self, lines: usize) {
-        while self.text().lines().count() < lines {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -22,6 +22,18 @@ fn asked(fake: &Fake) -> Vec<u64> {
     fake.follows.lock().unwrap().iter().map(|request| request.after_position).collect()
 }
 
+/// A follower of everything from the beginning.
+fn follower<'a>(checkpoint: Option<&Path>, output: &'a mut Output) -> Follower<'a> {
+    Follower {
+        selection: v1::Selection::default(),
+        stop_at_head: false,
+        place: Place::default(),
+        kept: None,
+        checkpoint: checkpoint.map(Checkpoint::at),
+        output,
+    }
+}
+
 fn kept(path: &Path) -> Option<u64> {
     Checkpoint::at(path).place(&v1::Selection::default()).unwrap().map(|place| place.position)
 }
@@ -137,14 +149,7 @@ async fn the_checkpoint_is_never_ahead_of_the_written_lines() {
     let written = Arc::default();
     let pipe = Pipe { written: Arc::clone(&written), lines_max: 24, checkpoint: path.clone() };
     let mut output = Output::to(pipe, Style { columns: 100, colour: false });
-    let mut follower = Follower {
-        selection: v1::Selection::default(),
-        stop_at_head: false,
-        place: Place::default(),
-        kept: None,
-        checkpoint: Some(Checkpoint::at(&path)),
-        output: &mut output,
-    };
+    let mut follower = follower(Some(&path), &mut output);
     let error = follow(&connection, &mut follower, &Shutdown::new()).await.unwrap_err();
     assert!(error.downcast_ref::<io::Error>().is_some(), "{error}");
     assert_eq!(written.lock().unwrap().len(), 24);
@@ -161,14 +166,7 @@ async fn a_stopped_follower_stores_its_position() {
     let connection = Connection::open(Service::Projection, &url).await.unwrap();
     let written = Written::default();
     let mut output = written.output();
-    let mut follower = Follower {
-        selection: v1::Selection::default(),
-        stop_at_head: false,
-        place: Place::default(),
-        kept: None,
-        checkpoint: Some(Checkpoint::at(&path)),
-        output: &mut output,
-    };
+    let mut follower = follower(Some(&path), &mut output);
     let shutdown = Shutdown::new();
     let stop = async {
         written.lines_reach(6).await;
@@ -210,14 +208,7 @@ async fn a_cut_connection_is_reopened_without_gaps_or_repetitions() {
     let connection = Connection::open(Service::Projection, &url).await.unwrap();
     let written = Written::default();
     let mut output = written.output();
-    let mut follower = Follower {
-        selection: v1::Selection::default(),
-        stop_at_head: true,
-        place: Place::default(),
-        kept: None,
-        checkpoint: None,
-        output: &mut output,
-    };
+    let mut follower = Follower { stop_at_head: true, ..follower(None, &mut output) };
     follow(&connection, &mut follower, &Shutdown::new()).await.unwrap();
     assert_eq!(positions(&written.text()), (1..=500).collect::<Vec<_>>());
     let asked = asked(&fake);

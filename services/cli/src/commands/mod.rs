@@ -14,7 +14,7 @@ mod destroy;
 mod doubles;
 mod export;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 #[cfg(test)]
 mod fake_operations;
 mod figures;

@@ -89,6 +89,7 @@ pub(super) fn bar(count: u64, most: u64, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::text::assert_fits;
 
     const LOOK: Style = Style { columns: 70, colour: false };
 
@@ -138,9 +139,7 @@ mod tests {
         for columns in [60, 80, 120] {
             let style = Style { columns, colour: false };
             let breakdown = Breakdown { title: "T", unit: "u", lines: &lines, lines_max: 5 };
-            for line in section(&breakdown, style).lines() {
-                assert!(width(line) <= columns, "{line}");
-            }
+            assert_fits(&section(&breakdown, style), columns);
         }
     }
 

@@ -104,7 +104,7 @@ pub(crate) fn csv(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text::width;
+    use crate::render::text::assert_fits;
 
     const AGES: [(&str, &str); 5] = [
         ("AGE_BAND_UNDER_12", "Moins de 12 ans"),
@@ -165,16 +165,12 @@ mod tests {
         let selection = v1::Selection::default();
         for columns in [60, 80, 120] {
             let text = page(&asked(&selection), &many, Style { columns, colour: false });
-            for line in text.lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&text, columns);
             let text = text.replace('\n', " ");
             assert!(text.contains("autres colonnes (--csv ou --json"), "{text}");
         }
         for columns in [60, 80, 120] {
-            for line in drawn(columns).lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&drawn(columns), columns);
         }
     }
 

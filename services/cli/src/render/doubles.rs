@@ -115,7 +115,7 @@ pub(crate) fn foot(more_follow: bool, shown: u64, state: Option<&v1::Snapshot>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text::width;
+    use crate::render::text::assert_fits;
 
     fn recorded(second: i64, client_id: &str) -> v1::RecordedCra {
         let cra = v1::Cra {
@@ -165,9 +165,7 @@ mod tests {
                 + &pairs.head()
                 + &pairs.pair(&double)
                 + &foot(true, 1, None, style);
-            for line in text.lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&text, columns);
             assert!(text.contains("-000000000001") && text.contains("-000000000002"), "{text}");
         }
     }

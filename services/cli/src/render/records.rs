@@ -128,6 +128,7 @@ pub(crate) fn page(answer: &v1::GetCraResponse, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::text::assert_fits;
 
     fn record() -> v1::CraRecord {
         let cra = v1::Cra {
@@ -170,9 +171,7 @@ mod tests {
         for columns in [60, 80, 120] {
             let lines = Lines::new(style(columns));
             let text = lines.head(&v1::Selection::default()) + &lines.line(&record());
-            for line in text.lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&text, columns);
             assert_eq!(lines.line(&record()).lines().count(), 1);
             assert!(text.contains(&record().cra_id), "{text}");
         }
@@ -225,9 +224,7 @@ mod tests {
         let answer = v1::GetCraResponse { record: Some(record()), ..v1::GetCraResponse::default() };
         for columns in [60, 80, 120] {
             let text = page(&answer, style(columns));
-            for line in text.lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&text, columns);
             let words: Vec<_> = text.split_whitespace().collect();
             assert!(words.join(" ").contains("Prendre en main du matériel, Naviguer sur Internet"), "{text}");
             assert!(text.contains("aaaaaaaa"), "{text}");

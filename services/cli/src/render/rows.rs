@@ -92,7 +92,7 @@ pub(super) fn left_out(headings: &[&str], flag: &str, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::text::width;
+    use crate::render::text::assert_fits;
 
     fn row(code: &str, label: &str, cras: u64) -> v1::BreakdownRow {
         let total = v1::TimeSpent {
@@ -152,9 +152,7 @@ mod tests {
         let rows = [row("249740119", long, 999_999_999), row("", "Hors EPCI", 1)];
         for columns in [60, 80, 120] {
             let text = drawn(&rows, 1, columns);
-            for line in text.lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&text, columns);
             assert_eq!(text.contains("sans la place pour"), columns < 120, "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! The page of `cra stats` for an answer.
 
 use super::*;
+use crate::render::text::assert_fits;
 
 const LOOK: Style = Style { columns: 100, colour: false };
 
@@ -89,9 +90,7 @@ fn fifteen_redirections_are_shown_and_the_rest_is_summed_up() {
 fn the_page_fits_every_terminal() {
     for columns in [60, 80, 120] {
         let text = page(&march(), &answer(), Style { columns, colour: false });
-        for line in text.lines() {
-            assert!(width(line) <= columns, "{columns}: {line}");
-        }
+        assert_fits(&text, columns);
     }
 }
 

@@ -166,6 +166,7 @@ fn joined(cells: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::text::assert_fits;
 
     fn columns() -> Vec<Column> {
         vec![
@@ -221,9 +222,7 @@ mod tests {
         assert_eq!(drawn(45).1, ["Code"]);
         assert_eq!(drawn(30).1, ["Code", "Temps"]);
         for columns in 10..80 {
-            for line in drawn(columns).0.lines() {
-                assert!(width(line) <= columns, "{columns}: {line}");
-            }
+            assert_fits(&drawn(columns).0, columns);
         }
     }
 }

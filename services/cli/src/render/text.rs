@@ -84,6 +84,14 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
+/// Fails if a line of a page is wider than the terminal.
+#[cfg(test)]
+pub(crate) fn assert_fits(page: &str, columns: usize) {
+    for line in page.lines() {
+        assert!(width(line) <= columns, "{columns}: {line}");
+    }
+}
+
 /// The text left-aligned in exactly `columns`, truncated with an ellipsis if it is longer.
 pub(crate) fn left(text: &str, columns: usize) -> String {
     let fitted = fitted(text, columns);

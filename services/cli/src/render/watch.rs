@@ -94,6 +94,7 @@ fn signed(now: u64, first: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::text::assert_fits;
 
     fn style(columns: usize) -> Style {
         Style { columns, colour: false }
@@ -134,9 +135,7 @@ mod tests {
             for columns in [60, 80, 120] {
                 let text = page(&v1::Selection::default(), progress, false, rows, style(columns));
                 assert!(text.lines().count() <= rows, "{rows}: {text}");
-                for line in text.lines() {
-                    assert!(width(line) <= columns, "{columns}: {line}");
-                }
+                assert_fits(&text, columns);
                 assert!(text.contains("+1 CRA depuis le début"), "{text}");
                 let shows_time = text.contains("(heure de Paris)");
                 assert_eq!(shows_time, rows >= 24, "{rows} {columns} {text}");
