@@ -20,24 +20,13 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::decisions::{Attempt, History, Recorded, receipt};
+use crate::decisions::{Attempt, Decision, History, Recorded, receipt};
 use crate::refused::Refused;
 
 /// Pauses before each try. After a conflict the events are read and the decision is taken again: the first time at
 /// once, because the conflicting event exists; later with a delay, because a conflicting write may still be in
 /// progress.
 const PAUSES_MS: [u64; 4] = [0, 20, 80, 0];
-
-/// Result of a decision.
-#[must_use]
-pub(crate) enum Decision {
-    /// Record this event; the answer is its receipt.
-    Append(Box<v1::CraEvent>),
-    /// Record nothing; return this receipt.
-    AlreadyRecorded(v1::Receipt),
-    /// Record nothing; return this refusal.
-    Refuse(Refused),
-}
 
 /// What is known of a CRA before anything is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +74,7 @@ impl CommandExecutor {
     ) -> impl Future<Output = Result<v1::Receipt, Refused>> + Send + use<P, D>
     where
         P: Send + 'static,
-        D: Fn(&History, &Header) -> Decision + Send + Sync + 'static,
+        D: Fn(&History, &Header) -> Decision<Refused> + Send + Sync + 'static,
     {
         let executor = self.clone();
         let recording = async move {
@@ -111,7 +100,7 @@ impl CommandExecutor {
         decide: &D,
     ) -> Result<v1::Receipt, Refused>
     where
-        D: Fn(&History, &Header) -> Decision + Send + Sync,
+        D: Fn(&History, &Header) -> Decision<Refused> + Send + Sync,
     {
         if !self.log.is_readable() {
             return Err(Refused::LogUnavailable);

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::codegen::http::HeaderMap;
+use tonic::{Code, Status};
 
 /// The next frame of a body, as [`HttpBody::poll_frame`] gives it.
 pub(crate) type NextFrame = Poll<Option<Result<Frame<Bytes>, Status>>>;
@@ -19,7 +20,7 @@ pub(crate) type NextFrame = Poll<Option<Result<Frame<Bytes>, Status>>>;
 /// How frames of a wrapped body pass.
 pub(crate) trait BodyLayer: Send + Unpin + 'static {
     /// Whether the layer may end the body early.
-    const MAY_CUT: bool;
+    const MAY_CUT: bool = false;
 
     /// Whether the layer may produce more bytes than the wrapped body.
     const MAY_GROW: bool = false;
@@ -34,6 +35,11 @@ pub(crate) trait BodyLayer: Send + Unpin + 'static {
 /// Wraps a body with a layer.
 pub(crate) fn wrapped(layer: impl BodyLayer) -> Body {
     Body::new(Wrapped { layer, has_ended: false })
+}
+
+/// The code that ends an answer, in its trailers or in the headers of one without messages.
+pub(crate) fn code_of(headers: &HeaderMap) -> Option<Code> {
+    headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
 }
 
 struct Wrapped<L> {
@@ -88,7 +94,7 @@ mod tests {
 
     use futures::stream;
     use http_body_util::{Full, StreamBody};
-    use tonic::codegen::http::{HeaderMap, Response};
+    use tonic::codegen::http::Response;
 
     use super::*;
     use crate::audit::layer::recorded;

@@ -6,7 +6,7 @@ use cra_contracts::v1::{self, cra_event::Fact};
 use cra_domain::cra::{Submission, check_reason};
 use cra_domain::event::record::{self, Header};
 
-use super::{Change, History, forgotten, gives_again};
+use super::{ChangeRefusal, Decision, History, forgotten, gives_again};
 
 /// Decides a correction of `expected_revision` of the CRA with this `history`. Rules are checked against the current
 /// content. A correction that was recorded is recognised, even if newer rules would refuse it.
@@ -16,7 +16,7 @@ pub(crate) fn decide(
     form: &v1::Cra,
     reason: &str,
     header: &Header,
-) -> Change {
+) -> Decision<ChangeRefusal> {
     let now = header.recorded_at;
     let repeated = history.receipt_of_change(expected_revision, |next| match &next.event.fact {
         Some(Fact::Corrected(recorded)) => {
@@ -25,10 +25,10 @@ pub(crate) fn decide(
         _ => false,
     });
     if let Some(receipt) = repeated {
-        return Change::AlreadyRecorded(receipt);
+        return Decision::AlreadyRecorded(receipt);
     }
     if let Err(conflict) = history.stands_at(expected_revision) {
-        return Change::Conflict(conflict);
+        return Decision::Refuse(conflict);
     }
     let submission = match history.current() {
         Some(current) => Submission::parse_correction(form, &current, now),
@@ -37,11 +37,11 @@ pub(crate) fn decide(
     };
     match (submission, check_reason(reason)) {
         (Ok(submission), Ok(reason)) => {
-            Change::Record(Box::new(record::corrected(header, &submission, &reason)))
+            Decision::Append(Box::new(record::corrected(header, &submission, &reason)))
         }
         (submission, reason) => {
             let faults = submission.err().into_iter().flatten().chain(reason.err());
-            Change::Invalid(faults.collect())
+            Decision::Refuse(ChangeRefusal::Invalid(faults.collect()))
         }
     }
 }
@@ -50,7 +50,6 @@ pub(crate) fn decide(
 mod tests {
     use cra_contracts::v1;
 
-    use super::super::StateConflict;
     use super::super::fixtures::{self, form, header, history, submission};
     use super::*;
 
@@ -61,7 +60,7 @@ mod tests {
         v1::Cra { themes: vec![v1::Theme::Budget.into()], date: "2024-03-04".into(), ..form() }
     }
 
-    fn correct(events: &History, expected_revision: u64, reason: &str) -> Change {
+    fn correct(events: &History, expected_revision: u64, reason: &str) -> Decision<ChangeRefusal> {
         let header = Header { revision: events.next_revision(), ..header(NOW) };
         decide(events, expected_revision, &corrected_form(), reason, &header)
     }
@@ -72,7 +71,7 @@ mod tests {
 
     fn corrected() -> v1::CraEvent {
         match correct(&history([submitted()]), 1, REASON) {
-            Change::Record(event) => *event,
+            Decision::Append(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
     }
@@ -95,7 +94,7 @@ mod tests {
     fn given_the_same_correction_when_sent_again_then_its_receipt_even_after_a_withdrawal() {
         for events in [history([submitted(), corrected()]), history([submitted(), corrected(), withdrawn(3)])]
         {
-            let Change::AlreadyRecorded(receipt) = correct(&events, 1, REASON) else { panic!() };
+            let Decision::AlreadyRecorded(receipt) = correct(&events, 1, REASON) else { panic!() };
             assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (2, 42, true));
             assert_eq!(receipt.withdrawn, events.next_revision() == 4);
         }
@@ -112,9 +111,9 @@ mod tests {
         let events = history([submitted(), recorded]);
         let header = Header { revision: 3, ..header(NOW) };
         let again = decide(&events, 1, &form, &reason, &header);
-        assert!(matches!(again, Change::AlreadyRecorded(_)), "{again:?}");
+        assert!(matches!(again, Decision::AlreadyRecorded(_)), "{again:?}");
         // As a different correction it is refused for all of these, except the theme, which is unchanged.
-        let Change::Invalid(faults) =
+        let Decision::Refuse(ChangeRefusal::Invalid(faults)) =
             decide(&events, 2, &v1::Cra { duration: None, ..form }, &reason, &header)
         else {
             panic!()
@@ -127,22 +126,22 @@ mod tests {
     fn given_another_revision_when_corrected_then_the_current_one_is_reported() {
         let events = history([submitted(), corrected()]);
         let other_reason = correct(&events, 1, "une autre raison");
-        assert_eq!(other_reason, Change::Conflict(StateConflict::Revision { current: 2 }));
+        assert_eq!(other_reason, Decision::Refuse(ChangeRefusal::Revision { current: 2 }));
         for expected in [0, 3] {
             let outcome = correct(&events, expected, REASON);
-            assert_eq!(outcome, Change::Conflict(StateConflict::Revision { current: 2 }));
+            assert_eq!(outcome, Decision::Refuse(ChangeRefusal::Revision { current: 2 }));
         }
     }
 
     #[test]
     fn given_a_withdrawn_cra_when_corrected_then_it_is_refused() {
         let events = history([submitted(), withdrawn(2)]);
-        assert_eq!(correct(&events, 2, REASON), Change::Conflict(StateConflict::Withdrawn));
-        assert_eq!(correct(&events, 1, REASON), Change::Conflict(StateConflict::Withdrawn));
+        assert_eq!(correct(&events, 2, REASON), Decision::Refuse(ChangeRefusal::Withdrawn));
+        assert_eq!(correct(&events, 1, REASON), Decision::Refuse(ChangeRefusal::Withdrawn));
     }
 
     #[test]
     fn given_no_event_when_corrected_then_there_is_no_such_cra() {
-        assert_eq!(correct(&History::default(), 1, REASON), Change::Conflict(StateConflict::NoSuchCra));
+        assert_eq!(correct(&History::default(), 1, REASON), Decision::Refuse(ChangeRefusal::NoSuchCra));
     }
 }

@@ -55,7 +55,7 @@ mod tests {
     use cra_domain::event::{alias, neutral_name, record};
 
     use super::super::fixtures::{form, header, history, submission};
-    use super::super::{Change, History, correct, submit, withdraw};
+    use super::super::{Decision, History, correct, submit, withdraw};
     use super::*;
 
     const NOW: &str = "2024-03-04T10:00:00Z";
@@ -88,7 +88,7 @@ mod tests {
         event
     }
 
-    fn decided(events: &History, form: &v1::Cra) -> submit::Outcome {
+    fn decided(events: &History, form: &v1::Cra) -> Decision<submit::OtherContent> {
         submit::decide(events, form, &submission(form, NOW), &header(NOW))
     }
 
@@ -96,10 +96,10 @@ mod tests {
     fn given_forgotten_texts_when_the_same_submission_comes_again_then_its_first_receipt() {
         let events = history([forgotten()]);
         let same = redirecting(vec![other("M. Durand", 1), other("Chez Mme Dupont", 2), other("Emmaüs", 1)]);
-        assert!(matches!(decided(&events, &same), submit::Outcome::AlreadyRecorded(_)));
+        assert!(matches!(decided(&events, &same), Decision::AlreadyRecorded(_)));
         // As a reader got it since.
         let reported = events.current().unwrap().to_message();
-        assert!(matches!(decided(&events, &reported), submit::Outcome::AlreadyRecorded(_)));
+        assert!(matches!(decided(&events, &reported), Decision::AlreadyRecorded(_)));
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
             v1::Cra { structure_id: "structure-2".into(), ..redirecting(redirections(2)) },
             form(),
         ] {
-            assert_eq!(decided(&events, &different), submit::Outcome::OtherContent, "{different:?}");
+            assert_eq!(decided(&events, &different), Decision::Refuse(submit::OtherContent), "{different:?}");
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
             } else {
                 withdraw::decide(&events, 1, "vu avec Mme Dupont", &header(NOW))
             };
-            let Change::AlreadyRecorded(receipt) = again else { panic!("{again:?}") };
+            let Decision::AlreadyRecorded(receipt) = again else { panic!("{again:?}") };
             assert_eq!(receipt.revision, 2);
         }
     }

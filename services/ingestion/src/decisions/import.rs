@@ -11,7 +11,7 @@ use cra_domain::event::{Forgettable, Forgotten};
 use cra_domain::legacy::{self, Version};
 use jiff::Timestamp;
 
-use super::{History, Recorded};
+use super::{Decision, History, Recorded};
 
 /// A readable document.
 #[derive(Clone, Debug)]
@@ -26,14 +26,9 @@ pub(crate) struct Document {
     pub(crate) content: legacy::Document,
 }
 
-/// Result of an import.
-#[must_use]
+/// Why an import is refused.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
-    /// A new CRA, or a later version of its document: record this event.
-    Record(Box<v1::CraEvent>),
-    /// The same document was imported: the receipt of its revision, whatever happened to the CRA since.
-    AlreadyRecorded(v1::Receipt),
+pub(crate) enum Refusal {
     /// The id belongs to another document, which this one does not follow.
     OtherDocument(OtherDocument),
     /// The id belongs to a CRA of today's form.
@@ -58,33 +53,33 @@ pub(crate) enum Cause {
     ChangedHere,
 }
 
-/// Decides an import for the CRA with this `history`.
-pub(crate) fn decide(history: &History, document: &Document, header: &Header) -> Outcome {
+/// Decides an import for the CRA with this `history`: a new CRA, or a later version of its document, is recorded.
+pub(crate) fn decide(history: &History, document: &Document, header: &Header) -> Decision<Refusal> {
     let Document { legacy_id, form_version, bytes, content } = document;
     let record = |bytes| Box::new(record::imported(header, legacy_id, *form_version, bytes));
     if history.first().is_none() {
-        return Outcome::Record(record(bytes.clone()));
+        return Decision::Append(record(bytes.clone()));
     }
     if let Some(receipt) = recorded_before(history, content) {
-        return Outcome::AlreadyRecorded(receipt);
+        return Decision::AlreadyRecorded(receipt);
     }
     let Some((recorded, last)) = documents(history).last() else {
-        return Outcome::OtherContent;
+        return Decision::Refuse(Refusal::OtherContent);
     };
     let (version, last_version) = (comparable(content, recorded, &last), last.version());
     let other = |cause| {
         let differences = last_version.differences(&version);
-        Outcome::OtherDocument(OtherDocument { cause, differences })
+        Decision::Refuse(Refusal::OtherDocument(OtherDocument { cause, differences }))
     };
     if history.is_changed_here() {
         other(Cause::ChangedHere)
     } else if version.written_at() > last_version.written_at() {
         let forgotten = forgotten_of(history, header.recorded_at);
         if forgotten.is_empty() {
-            return Outcome::Record(record(bytes.clone()));
+            return Decision::Append(record(bytes.clone()));
         }
         let left = content.without(&last, &forgotten);
-        Outcome::Record(Box::new(v1::CraEvent { forgotten: forgotten.to_message(), ..*record(left.into()) }))
+        Decision::Append(Box::new(v1::CraEvent { forgotten: forgotten.to_message(), ..*record(left.into()) }))
     } else {
         other(Cause::NotLater)
     }
@@ -146,14 +141,14 @@ mod tests {
         Document { legacy_id: "62a9".into(), form_version: 2, bytes: text.into(), content }
     }
 
-    fn decided(history: &History, text: &'static str) -> Outcome {
+    fn decided(history: &History, text: &'static str) -> Decision<Refusal> {
         let header = Header { revision: history.next_revision(), ..header(LATER) };
         decide(history, &document(text), &header)
     }
 
     fn event(history: &History, text: &'static str) -> v1::CraEvent {
         match decided(history, text) {
-            Outcome::Record(event) => *event,
+            Decision::Append(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
     }
@@ -167,9 +162,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn receipt(outcome: Outcome) -> v1::Receipt {
+    fn receipt(outcome: Decision<Refusal>) -> v1::Receipt {
         match outcome {
-            Outcome::AlreadyRecorded(receipt) => receipt,
+            Decision::AlreadyRecorded(receipt) => receipt,
             other => panic!("expected a receipt, got {other:?}"),
         }
     }
@@ -214,7 +209,7 @@ mod tests {
             cause: Cause::NotLater,
             differences: vec!["cra.duree".to_owned(), "updatedAt".to_owned()],
         };
-        assert_eq!(decided(&events, NOT_LATER), Outcome::OtherDocument(expected));
+        assert_eq!(decided(&events, NOT_LATER), Decision::Refuse(Refusal::OtherDocument(expected)));
     }
 
     #[test]
@@ -224,7 +219,9 @@ mod tests {
         for fact in [corrected, withdrawn] {
             let change = v1::CraEvent { revision: 2, fact: Some(fact), ..v1::CraEvent::default() };
             let events = history([imported(), change]);
-            let Outcome::OtherDocument(other) = decided(&events, SECOND) else { panic!("recorded") };
+            let Decision::Refuse(Refusal::OtherDocument(other)) = decided(&events, SECOND) else {
+                panic!("recorded")
+            };
             assert_eq!(other.cause, Cause::ChangedHere);
             assert_eq!(receipt(decided(&events, SAME)).revision, 1);
         }
@@ -247,7 +244,9 @@ mod tests {
         let events = history([reduced()]);
         assert_eq!(receipt(decided(&events, FIRST)).revision, 1);
         assert_eq!(receipt(decided(&events, SAME)).revision, 1);
-        let Outcome::OtherDocument(other) = decided(&events, NOT_LATER) else { panic!("recorded") };
+        let Decision::Refuse(Refusal::OtherDocument(other)) = decided(&events, NOT_LATER) else {
+            panic!("recorded")
+        };
         assert_eq!((other.cause, other.differences), (Cause::NotLater, vec!["cra.duree".to_owned()]));
     }
 
@@ -271,6 +270,6 @@ mod tests {
     fn given_a_submission_under_the_id_when_imported_then_it_is_another_content() {
         let fact = Some(Fact::Submitted(v1::CraSubmitted::default()));
         let events = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
-        assert_eq!(decided(&events, FIRST), Outcome::OtherContent);
+        assert_eq!(decided(&events, FIRST), Decision::Refuse(Refusal::OtherContent));
     }
 }

@@ -1,5 +1,5 @@
 //! The decision about a request for one CRA, from the events of that CRA: one pure module per kind of request, each
-//! with its outcome type. No clock, no log, no gRPC.
+//! with its refusals. No clock, no log, no gRPC.
 //!
 //! A decision is first taken with an empty history, and after a conflict with the real one.
 
@@ -22,6 +22,29 @@ use jiff::Timestamp;
 pub(crate) struct Recorded {
     pub(crate) position: Position,
     pub(crate) event: v1::CraEvent,
+}
+
+/// What to do with a request; `R` is why it is refused.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision<R> {
+    /// Record this event; the answer is its receipt.
+    Append(Box<v1::CraEvent>),
+    /// The same was recorded: the receipt of its event, whatever happened to the CRA since.
+    AlreadyRecorded(v1::Receipt),
+    /// Record nothing.
+    Refuse(R),
+}
+
+impl<R> Decision<R> {
+    /// The same decision, with its refusal in another form.
+    pub(crate) fn map_refusal<S>(self, form: impl FnOnce(R) -> S) -> Decision<S> {
+        match self {
+            Self::Append(event) => Decision::Append(event),
+            Self::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
+            Self::Refuse(refusal) => Decision::Refuse(form(refusal)),
+        }
+    }
 }
 
 /// Whether a receipt answers the request that caused the event, or a repeated one.
@@ -70,27 +93,15 @@ fn defaulted_fields(event: &v1::CraEvent) -> Vec<v1::DefaultedField> {
     reported.collect()
 }
 
-/// Why a CRA cannot be changed as requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StateConflict {
+/// Why a CRA cannot be corrected or withdrawn as requested.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ChangeRefusal {
     /// The log has no event of it.
     NoSuchCra,
     /// It was withdrawn.
     Withdrawn,
     /// Its revision is not the expected one.
     Revision { current: u64 },
-}
-
-/// Result of a correction or a withdrawal.
-#[must_use]
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Change {
-    /// The CRA is at the expected revision: record this event.
-    Record(Box<v1::CraEvent>),
-    /// The same change of the same revision was recorded: its receipt, whatever happened to the CRA since.
-    AlreadyRecorded(v1::Receipt),
-    /// The CRA is not in the expected state.
-    Conflict(StateConflict),
     /// The request breaks rules; every fault.
     Invalid(Vec<Violation>),
 }
@@ -176,11 +187,11 @@ impl History {
     }
 
     /// Whether the CRA can be changed by a caller that saw this revision.
-    fn stands_at(&self, revision: u64) -> Result<(), StateConflict> {
-        let last = &self.0.last().ok_or(StateConflict::NoSuchCra)?.event;
+    fn stands_at(&self, revision: u64) -> Result<(), ChangeRefusal> {
+        let last = &self.0.last().ok_or(ChangeRefusal::NoSuchCra)?.event;
         match &last.fact {
-            Some(Fact::Withdrawn(_)) => Err(StateConflict::Withdrawn),
-            _ if last.revision != revision => Err(StateConflict::Revision { current: last.revision }),
+            Some(Fact::Withdrawn(_)) => Err(ChangeRefusal::Withdrawn),
+            _ if last.revision != revision => Err(ChangeRefusal::Revision { current: last.revision }),
             _ => Ok(()),
         }
     }

@@ -8,28 +8,25 @@ use cra_contracts::v1;
 use cra_domain::cra::Submission;
 use cra_domain::event::record::{self, Header};
 
-use super::History;
+use super::{Decision, History};
 
-/// Result of a submission.
-#[must_use]
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
-    /// A new CRA: record this event.
-    Record(Box<v1::CraEvent>),
-    /// The same content was recorded: the receipt of its first event, whatever happened to the CRA since.
-    AlreadyRecorded(v1::Receipt),
-    /// The id belongs to other content.
-    OtherContent,
-}
+/// The id belongs to other content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OtherContent;
 
 /// Decides a submission for the CRA with this `history`; `submission` was parsed from `form`.
-pub(crate) fn decide(history: &History, form: &v1::Cra, submission: &Submission, header: &Header) -> Outcome {
+pub(crate) fn decide(
+    history: &History,
+    form: &v1::Cra,
+    submission: &Submission,
+    header: &Header,
+) -> Decision<OtherContent> {
     if history.first().is_none() {
-        return Outcome::Record(Box::new(record::submitted(header, submission)));
+        return Decision::Append(Box::new(record::submitted(header, submission)));
     }
     match history.receipt_of_content(form, header.recorded_at) {
-        Some(receipt) => Outcome::AlreadyRecorded(receipt),
-        None => Outcome::OtherContent,
+        Some(receipt) => Decision::AlreadyRecorded(receipt),
+        None => Decision::Refuse(OtherContent),
     }
 }
 
@@ -46,7 +43,7 @@ mod tests {
 
     fn recorded(form: &v1::Cra, now: &str) -> v1::CraEvent {
         match decide(&History::default(), form, &submission(form, now), &header(now)) {
-            Outcome::Record(event) => *event,
+            Decision::Append(event) => *event,
             other => panic!("expected an event, got {other:?}"),
         }
     }
@@ -71,7 +68,7 @@ mod tests {
     fn given_the_same_content_when_submitted_again_then_the_first_receipt_with_its_values() {
         let events = history([recorded(&form(), MONDAY)]);
         let outcome = decide(&events, &form(), &submission(&form(), MONDAY), &header(TUESDAY));
-        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+        let Decision::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position, receipt.duplicate), (1, 41, true));
         assert_eq!(receipt.recorded_at.unwrap().seconds, MONDAY.parse::<Timestamp>().unwrap().as_second());
         let defaults: Vec<_> =
@@ -83,7 +80,7 @@ mod tests {
     fn given_a_day_left_to_the_form_when_left_again_a_day_later_then_it_is_the_same_submission() {
         let events = history([recorded(&form(), MONDAY)]);
         let outcome = decide(&events, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
-        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+        let Decision::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!(receipt.defaulted_fields[0].value, "2024-03-04");
     }
 
@@ -92,7 +89,7 @@ mod tests {
         let events = history([recorded(&form(), MONDAY)]);
         let resent = v1::Cra { date: "2024-03-05".into(), ..form() };
         let outcome = decide(&events, &resent, &submission(&resent, TUESDAY), &header(TUESDAY));
-        assert_eq!(outcome, Outcome::OtherContent);
+        assert_eq!(outcome, Decision::Refuse(OtherContent));
     }
 
     #[test]
@@ -100,7 +97,7 @@ mod tests {
         let resent = v1::Cra { date: "2024-03-04".into(), ..form() };
         let events = history([recorded(&resent, MONDAY)]);
         let outcome = decide(&events, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
-        assert_eq!(outcome, Outcome::OtherContent);
+        assert_eq!(outcome, Decision::Refuse(OtherContent));
     }
 
     #[test]
@@ -114,7 +111,7 @@ mod tests {
             ..form()
         };
         let outcome = decide(&events, &resent, &submission(&resent, TUESDAY), &header(TUESDAY));
-        assert!(matches!(outcome, Outcome::AlreadyRecorded(_)), "{outcome:?}");
+        assert!(matches!(outcome, Decision::AlreadyRecorded(_)), "{outcome:?}");
     }
 
     #[test]
@@ -136,12 +133,12 @@ mod tests {
         let events = history([event]);
         for resent in [at("01340", ""), at(" 01340", "01 300")] {
             let outcome = decide(&events, &resent, &submission(&resent, TUESDAY), &header(TUESDAY));
-            let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+            let Decision::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
             assert_eq!(receipt.defaulted_fields, first);
         }
         let today = at("01015", "01300");
         let outcome = decide(&events, &today, &submission(&today, MONDAY), &header(MONDAY));
-        assert_eq!(outcome, Outcome::OtherContent);
+        assert_eq!(outcome, Decision::Refuse(OtherContent));
     }
 
     #[test]
@@ -149,14 +146,14 @@ mod tests {
         let events = history([recorded(&form(), MONDAY)]);
         let other = v1::Cra { themes: vec![v1::Theme::Budget.into()], ..form() };
         let outcome = decide(&events, &other, &submission(&other, MONDAY), &header(MONDAY));
-        assert_eq!(outcome, Outcome::OtherContent);
+        assert_eq!(outcome, Decision::Refuse(OtherContent));
     }
 
     #[test]
     fn given_a_correction_since_when_the_first_content_comes_again_then_the_first_receipt() {
         let events = history([recorded(&form(), MONDAY), corrected()]);
         let outcome = decide(&events, &form(), &submission(&form(), TUESDAY), &header(TUESDAY));
-        let Outcome::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
+        let Decision::AlreadyRecorded(receipt) = outcome else { panic!("{outcome:?}") };
         assert_eq!((receipt.revision, receipt.position), (1, 41));
     }
 
@@ -165,7 +162,7 @@ mod tests {
         for fact in [None, Some(Fact::Imported(v1::LegacyCraImported::default()))] {
             let events = history([v1::CraEvent { revision: 1, fact, ..v1::CraEvent::default() }]);
             let outcome = decide(&events, &form(), &submission(&form(), MONDAY), &header(MONDAY));
-            assert_eq!(outcome, Outcome::OtherContent);
+            assert_eq!(outcome, Decision::Refuse(OtherContent));
         }
     }
 }

@@ -10,8 +10,8 @@ use cra_runtime::off_workers::{is_large, off_workers};
 use uuid::Uuid;
 
 use super::author::Author;
-use crate::append::{CommandExecutor, Decision, Expect};
-use crate::decisions::{Change, History, StateConflict, correct, withdraw};
+use crate::append::{CommandExecutor, Expect};
+use crate::decisions::{ChangeRefusal, Decision, History, correct, withdraw};
 use crate::refused::Refused;
 
 /// Replaces the content of a CRA. `permit` is held until the append has ended.
@@ -41,12 +41,13 @@ pub(super) async fn correct<P: Send + 'static>(
         if let Err(refused) = author.may_see(cra_id, history) {
             return Decision::Refuse(unseen(refused, &faults));
         }
-        match correct::decide(history, expected_revision, &form, &reason, header) {
-            Change::Record(event) => match author.may_record_event(&event) {
+        let decided = correct::decide(history, expected_revision, &form, &reason, header);
+        match decided.map_refusal(|refusal| refused(cra_id, refusal, &faults)) {
+            Decision::Append(event) => match author.may_record_event(&event) {
                 Ok(()) => Decision::Append(event),
                 Err(refused) => Decision::Refuse(refused),
             },
-            change => next(cra_id, change, &faults),
+            decided => decided,
         }
     };
     executor.record(cra_id, Expect::Existing, origin, permit, decide).await
@@ -64,7 +65,8 @@ pub(super) async fn withdraw<P: Send + 'static>(
     let (cra_id, ()) = known(&cra_id, Some(()), &faults)?;
     let origin = author.origin();
     let decide = move |history: &History, header: &_| match author.may_see(cra_id, history) {
-        Ok(()) => next(cra_id, withdraw::decide(history, expected_revision, &reason, header), &faults),
+        Ok(()) => withdraw::decide(history, expected_revision, &reason, header)
+            .map_refusal(|refusal| refused(cra_id, refusal, &faults)),
         Err(refused) => Decision::Refuse(unseen(refused, &faults)),
     };
     executor.record(cra_id, Expect::Existing, origin, permit, decide).await
@@ -86,17 +88,11 @@ fn unseen(not_found: Refused, faults: &[Violation]) -> Refused {
     if faults.is_empty() { not_found } else { Refused::invalid(faults) }
 }
 
-fn next(cra_id: Uuid, change: Change, faults: &[Violation]) -> Decision {
-    match change {
-        Change::Record(event) => Decision::Append(event),
-        Change::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
-        Change::Conflict(StateConflict::NoSuchCra) => {
-            Decision::Refuse(unseen(Refused::NotFound { cra_id }, faults))
-        }
-        Change::Invalid(faults) => Decision::Refuse(Refused::invalid(&faults)),
-        Change::Conflict(StateConflict::Withdrawn) => Decision::Refuse(Refused::Withdrawn { cra_id }),
-        Change::Conflict(StateConflict::Revision { current }) => {
-            Decision::Refuse(Refused::RevisionChanged { cra_id, current })
-        }
+fn refused(cra_id: Uuid, refusal: ChangeRefusal, faults: &[Violation]) -> Refused {
+    match refusal {
+        ChangeRefusal::Invalid(faults) => Refused::invalid(&faults),
+        ChangeRefusal::NoSuchCra => unseen(Refused::NotFound { cra_id }, faults),
+        ChangeRefusal::Withdrawn => Refused::Withdrawn { cra_id },
+        ChangeRefusal::Revision { current } => Refused::RevisionChanged { cra_id, current },
     }
 }

@@ -12,9 +12,9 @@ use cra_domain::legacy::{self, Declared};
 use futures::future::{Either, ready};
 
 use super::author::Author;
-use crate::append::{CommandExecutor, Decision, Expect};
-use crate::decisions::History;
-use crate::decisions::import::{self, Document, Outcome};
+use crate::append::{CommandExecutor, Expect};
+use crate::decisions::import::{self, Document, Refusal};
+use crate::decisions::{Decision, History};
 use crate::refused::{Refused, truncated};
 
 /// Maximum size of a document, in bytes; those of the older system have a few kilobytes.
@@ -62,8 +62,11 @@ pub(super) fn import<P: Send + 'static>(
             Some(receipt) => Decision::AlreadyRecorded(receipt),
             None => Decision::Refuse(refused.clone()),
         },
-        None => match import::decide(history, &document, header) {
-            Outcome::Record(event) => match author.may_follow(cra_id, history) {
+        None => match import::decide(history, &document, header).map_refusal(|refusal| match refusal {
+            Refusal::OtherDocument(other) => author.taken_with(cra_id, history, other),
+            Refusal::OtherContent => author.taken(cra_id, history),
+        }) {
+            Decision::Append(event) => match author.may_follow(cra_id, history) {
                 Ok(()) => {
                     if let Some(note) = left_out(&event) {
                         noted.get_or_init(|| note);
@@ -72,9 +75,7 @@ pub(super) fn import<P: Send + 'static>(
                 }
                 Err(refused) => Decision::Refuse(refused),
             },
-            Outcome::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
-            Outcome::OtherDocument(other) => Decision::Refuse(author.taken_with(cra_id, history, other)),
-            Outcome::OtherContent => Decision::Refuse(author.taken(cra_id, history)),
+            decided => decided,
         },
     };
     let recording = executor.record(cra_id, expect, origin, permit, decide);

@@ -8,9 +8,9 @@ use futures::future::{Either, ready};
 use uuid::Uuid;
 
 use super::author::Author;
-use crate::append::{CommandExecutor, Decision, Expect};
-use crate::decisions::History;
-use crate::decisions::submit::{self, Outcome};
+use crate::append::{CommandExecutor, Expect};
+use crate::decisions::submit::{self, OtherContent};
+use crate::decisions::{Decision, History};
 use crate::refused::Refused;
 
 /// Records a submission, or only validates it. Starts at once; `permit` is held until the append has ended.
@@ -37,11 +37,8 @@ pub(super) fn submit<P: Send + 'static>(
     let form = Box::new(request.cra.clone().unwrap_or_default());
     let expect = if submission.is_ok() { Expect::New } else { Expect::Existing };
     let decide = move |history: &History, header: &Header| match &submission {
-        Ok(submission) => match submit::decide(history, &form, submission, header) {
-            Outcome::Record(event) => Decision::Append(event),
-            Outcome::AlreadyRecorded(receipt) => Decision::AlreadyRecorded(receipt),
-            Outcome::OtherContent => Decision::Refuse(author.taken(cra_id, history)),
-        },
+        Ok(submission) => submit::decide(history, &form, submission, header)
+            .map_refusal(|OtherContent| author.taken(cra_id, history)),
         Err(refused) => match history.receipt_of_content(&form, header.recorded_at) {
             Some(receipt) => Decision::AlreadyRecorded(receipt),
             None => Decision::Refuse(refused.clone()),

@@ -224,6 +224,11 @@ pub(crate) fn submission(number: u128) -> pb::SubmitCraRequest {
     pb::SubmitCraRequest { cra_id: cra_id(number), cra: Some(form()), validate_only: false }
 }
 
+/// The withdrawal of a CRA at a revision.
+pub(crate) fn withdrawal(number: u128, expected_revision: u64) -> pb::WithdrawCraRequest {
+    pb::WithdrawCraRequest { cra_id: cra_id(number), expected_revision, reason: "saisi deux fois".into() }
+}
+
 /// A submission with another theme.
 pub(crate) fn other_content(number: u128) -> pb::SubmitCraRequest {
     let cra = pb::Cra { themes: vec![pb::Theme::Budget.into()], ..form() };

@@ -8,7 +8,7 @@ use pb::cra_event::Fact;
 use prost::Message as _;
 use tonic::{Code, Request, Status};
 
-use crate::fixtures::{Running, cra_id, form, service, service_trusting, submission, token};
+use crate::fixtures::{Running, cra_id, form, service, service_trusting, submission, token, withdrawal};
 
 fn request(cra_id: impl Into<String>) -> pb::GetCraHistoryRequest {
     pb::GetCraHistoryRequest { cra_id: cra_id.into() }
@@ -102,12 +102,7 @@ async fn moved_twice(service: &Running, token: &str, number: u128) {
         };
         client.correct_cra(carrying(token, correction)).await.unwrap();
     }
-    let withdrawal = pb::WithdrawCraRequest {
-        cra_id: cra_id(number),
-        expected_revision: 3,
-        reason: "saisi deux fois".into(),
-    };
-    client.withdraw_cra(carrying(token, withdrawal)).await.unwrap();
+    client.withdraw_cra(carrying(token, withdrawal(number, 3))).await.unwrap();
 }
 
 #[tokio::test]
@@ -147,11 +142,7 @@ async fn a_cra_outside_the_perimeter_costs_the_same_reads_as_one_that_does_not_e
     let asked = async |number| {
         service.log.reads();
         let shown = history(&service, &stranger, number).await.unwrap_err();
-        let withdrawal = pb::WithdrawCraRequest {
-            cra_id: cra_id(number),
-            expected_revision: 1,
-            reason: "saisi deux fois".into(),
-        };
+        let withdrawal = withdrawal(number, 1);
         let mut client = service.ingestion().await;
         let withdrawn = client.withdraw_cra(carrying(&stranger, withdrawal)).await.unwrap_err();
         let reported = |status: &Status| (status.code(), status.message().to_owned(), reason_of(status));

@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use http_body::Body as _;
+use tonic::Code;
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use tonic::{Code, Status};
+use tonic::codegen::http::{HeaderName, HeaderValue, Request, Response};
 
 use super::{Audit, Trail};
-use crate::bodies::{BodyLayer, NextFrame, wrapped};
+use crate::bodies::{BodyLayer, NextFrame, code_of, wrapped};
 use crate::connections::Peer;
 use crate::layer::{Answering, Answers, CallLayer};
 
@@ -80,8 +80,6 @@ struct Recording {
 }
 
 impl BodyLayer for Recording {
-    const MAY_CUT: bool = false;
-
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
         Some(ask(&self.body))
     }
@@ -102,8 +100,4 @@ impl BodyLayer for Recording {
 pub(crate) fn recorded(body: Body) -> Body {
     let record = Record { trail: Trail::default(), code: Code::Cancelled };
     record.answered(Response::new(body)).into_body()
-}
-
-fn code_of(headers: &HeaderMap) -> Option<Code> {
-    headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
 }

@@ -166,6 +166,18 @@ mod tests {
 
     use super::*;
 
+    /// A writer of the file at a path, on its thread.
+    fn writing(path: &Path) -> (mpsc::Sender<Line>, Arc<Requests>, std::thread::JoinHandle<()>) {
+        let sink = Sink::open(&Target::File(path.to_owned())).unwrap().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let asked = Arc::<Requests>::default();
+        let writer = std::thread::spawn({
+            let asked = Arc::clone(&asked);
+            move || run(sink, &receiver, &asked)
+        });
+        (sender, asked, writer)
+    }
+
     fn line(number: u32) -> Line {
         Line { bytes: format!("{number}\n").into_bytes(), room: None }
     }
@@ -189,13 +201,7 @@ mod tests {
     fn a_rotation_neither_loses_nor_doubles_a_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit");
-        let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
-        let (sender, receiver) = mpsc::channel();
-        let asked = Arc::<Requests>::default();
-        let writer = std::thread::spawn({
-            let asked = Arc::clone(&asked);
-            move || run(sink, &receiver, &asked)
-        });
+        let (sender, asked, writer) = writing(&path);
         let mut rotated = Vec::new();
         for number in 0..2_000 {
             sender.send(line(number)).unwrap();
@@ -226,13 +232,7 @@ mod tests {
         let path = folder.path().join("audit");
         // A device that is always full.
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-        let sink = Sink::open(&Target::File(path.clone())).unwrap().unwrap();
-        let (sender, receiver) = mpsc::channel();
-        let asked = Arc::<Requests>::default();
-        let writer = std::thread::spawn({
-            let asked = Arc::clone(&asked);
-            move || run(sink, &receiver, &asked)
-        });
+        let (sender, asked, writer) = writing(&path);
         for number in 0..3 {
             sender.send(line(number)).unwrap();
         }

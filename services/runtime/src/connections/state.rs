@@ -231,8 +231,6 @@ struct Answer {
 }
 
 impl BodyLayer for Answer {
-    const MAY_CUT: bool = false;
-
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
         Some(ask(&self.body))
     }

@@ -307,6 +307,17 @@ async fn a_file_without_usable_keys_is_an_error_at_start() {
     assert!(opened().await.contains("can verify a token"));
 }
 
+/// Waits until a token is accepted.
+async fn accepted(identity: &Identity, token: &str) {
+    for _ in 0..100 {
+        if identity.caller(Some(token)).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the token is not accepted");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_key_with_a_pause() {
     let issuer = KeyServer::start().unwrap();
@@ -317,23 +328,12 @@ async fn keys_of_an_address_are_fetched_kept_and_fetched_again_for_an_unknown_ke
     let identity = identity(&settings).await.unwrap();
     assert_eq!(identity.caller(Some(&of_old)).await.unwrap_err(), TokenRefused::KeysUnavailable);
     issuer.serve(key_set(&[&old]).to_string());
-    for _ in 0..100 {
-        if identity.caller(Some(&of_old)).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert!(identity.caller(Some(&of_old)).await.is_ok());
+    accepted(&identity, &of_old).await;
 
     // Fetched again at intervals.
     issuer.serve(key_set(&[&old, &new]).to_string());
-    for _ in 0..100 {
-        if identity.caller(Some(&of_new)).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert!(identity.caller(Some(&of_new)).await.is_ok() && identity.caller(Some(&of_old)).await.is_ok());
+    accepted(&identity, &of_new).await;
+    assert!(identity.caller(Some(&of_old)).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,13 +11,13 @@ use http_body::Body as HttpBody;
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
+use tonic::Code;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Response};
-use tonic::{Code, Status};
 use tracing::Span;
 
 use super::{Metrics, MetricsError};
-use crate::bodies::{BodyLayer, NextFrame, wrapped};
+use crate::bodies::{BodyLayer, NextFrame, code_of, wrapped};
 use crate::rejection::code_name;
 use crate::traces;
 
@@ -147,8 +147,6 @@ struct Measured {
 }
 
 impl BodyLayer for Measured {
-    const MAY_CUT: bool = false;
-
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R> {
         Some(ask(&self.body))
     }
@@ -167,12 +165,10 @@ impl BodyLayer for Measured {
     }
 }
 
-fn code_of(headers: &HeaderMap) -> Option<Code> {
-    headers.get(Status::GRPC_STATUS).map(|code| Code::from_bytes(code.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
+    use tonic::Status;
+
     use super::*;
 
     fn measured() -> (Metrics, Rpcs) {
