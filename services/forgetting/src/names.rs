@@ -56,7 +56,7 @@ pub enum NamesError {
     Damaged(String, serde_json::Error),
     /// The folder belongs to another copy.
     #[error(
-        "the work folder {0} belongs to a copy of another log or with other rules: begin again with an empty target and an empty \
+        "the work folder {0} belongs to a copy of another log or of other rules: begin again with an empty target and an empty \
          folder"
     )]
     OtherCopy(String),
