@@ -123,7 +123,7 @@ fn fact(message: Option<stored::Fact<'_>>) -> Result<Fact<'_>, DecodeError> {
             let form_version = declared.form(created_at);
             Ok(Fact::Imported { form_version, cra: Box::new(cra), created_at, notes })
         }
-        None => Err(DecodeError::new("fact", "an unknown variant; a newer version may read it")),
+        None => Err(DecodeError::new("fact", "no variant known here; a newer version may read it")),
     }
 }
 
