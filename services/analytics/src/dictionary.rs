@@ -2,6 +2,8 @@
 //! code is assigned once and never changes its meaning within a generation.
 
 use compact_str::CompactString;
+use cra_domain::cra::Recipient;
+use cra_domain::spelling;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +42,23 @@ struct Words {
     texts: Vec<CompactString>,
 }
 
+/// The line that redirections to an organisation are counted in, by its free name.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// The organisation that the name means.
+    pub(super) recipient: Recipient,
+    /// Equal for all spellings of a name.
+    pub(super) key: CompactString,
+    /// The plain form of the name.
+    pub(super) name: CompactString,
+}
+
 /// All texts with their codes.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     kinds: [Words; Kind::ALL.len()],
+    /// By code of the name.
+    organisations: Vec<Named>,
     /// Assigned since the last [`Dictionary::take_new`]: to be stored with the facts that use them.
     new: Vec<(Kind, Code, CompactString)>,
 }
@@ -71,6 +86,11 @@ impl Dictionary {
         self.kinds[kind as usize].texts.get(usize::try_from(code).ok()?).map(CompactString::as_str)
     }
 
+    /// The organisation of a free name, by its code: recognised once, because each query counts by it.
+    pub(super) fn organisation(&self, code: Code) -> Option<&Named> {
+        self.organisations.get(usize::try_from(code).ok()?)
+    }
+
     /// Every text with its code.
     pub fn all(&self) -> impl Iterator<Item = (Kind, Code, &str)> {
         (0..)
@@ -96,6 +116,11 @@ impl Dictionary {
         let code = Code::try_from(words.texts.len()).unwrap_or(Code::MAX);
         words.texts.push(text.into());
         words.codes.insert(text.into(), code);
+        if kind == Kind::Organisation {
+            let recipient = Recipient::Other(Box::from(text)).recognised();
+            let (key, name) = (spelling::key(text).into(), spelling::plain(text).into());
+            self.organisations.push(Named { recipient, key, name });
+        }
         code
     }
 }

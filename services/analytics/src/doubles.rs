@@ -79,7 +79,7 @@ impl Content {
     pub fn of(fact: &FactRef<'_>, dictionary: &Dictionary) -> Self {
         let mut redirections = BTreeMap::new();
         for redirected in fact.redirections() {
-            let (name, ..) = organisation(redirected.to, dictionary);
+            let name = organisation(redirected.to, dictionary).key.to_owned();
             *redirections.entry(name).or_default() += u64::from(redirected.people);
         }
         Self { numbers: ContentKey::of(fact), redirections }

@@ -3,17 +3,17 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use cra_contracts::v1;
 use cra_domain::collation;
 use cra_domain::cra::Recipient;
 use cra_domain::selection::UNSPECIFIED_LABEL;
-use cra_domain::spelling;
 use cra_domain::vocabulary::{
     Activity, AgeBand, Channel, DurationBucket, Organisation, Status, SubTheme, Term, Theme, Word,
 };
 
-use super::dictionary::{Dictionary, Kind};
+use super::dictionary::{Dictionary, Named};
 use super::fact::RecipientCode;
 use super::shares::{per_mille, rate_per_mille};
 use super::totals::{Minutes, RecipientTotals, Totals};
@@ -47,7 +47,7 @@ pub fn statistics(totals: &Totals, dictionary: &Dictionary) -> v1::Statistics {
         statuses: statuses(&totals.statuses),
         redirections: redirections(totals.redirections.all(), dictionary),
         time_spent: time_spent(totals),
-        entry_delay: Some(entry_delay(&totals.delays.all().collect())),
+        entry_delay: Some(entry_delay(&totals.delays.all().collect::<Vec<_>>())),
         ..v1::Statistics::default()
     }
 }
@@ -108,41 +108,50 @@ fn share(mut lines: Vec<v1::Count>) -> Vec<v1::Count> {
     lines
 }
 
-/// One organisation, with all its spellings.
-#[derive(Default)]
-struct OrganisationTally {
-    people: u64,
+/// The line of an organisation, by one of its spellings.
+pub(super) struct OrganisationLine<'a> {
+    /// Equal for all spellings.
+    pub(super) key: &'a str,
+    name: &'a str,
+    label: &'a str,
+    /// Whether the form has it.
     is_fixed: bool,
-    label: String,
-    label_mentions: u64,
+}
+
+/// One organisation, with all its spellings.
+struct OrganisationTally<'a> {
+    people: u64,
+    /// In its most frequent spelling.
+    line: OrganisationLine<'a>,
+    mentions: u64,
 }
 
 fn redirections(
     totals: impl Iterator<Item = (RecipientCode, RecipientTotals)>,
     dictionary: &Dictionary,
 ) -> Vec<v1::Count> {
-    let mut organisations: BTreeMap<String, OrganisationTally> = BTreeMap::new();
-    for (recipient, totals) in totals {
-        let (key, label, is_fixed) = organisation(recipient, dictionary);
-        let organisation = organisations.entry(key).or_default();
-        organisation.is_fixed = is_fixed;
-        organisation.people += totals.people;
+    let mut organisations: BTreeMap<&str, OrganisationTally<'_>> = BTreeMap::new();
+    for (recipient, RecipientTotals { people, mentions }) in totals {
+        let line = organisation(recipient, dictionary);
         // The most frequent spelling is shown; among equals the first in code points, so that replays agree.
-        let mentions = if is_fixed { u64::MAX } else { totals.mentions };
-        let better = mentions > organisation.label_mentions
-            || (mentions == organisation.label_mentions && label < organisation.label);
-        if better {
-            (organisation.label, organisation.label_mentions) = (label, mentions);
+        let mentions = if line.is_fixed { u64::MAX } else { mentions };
+        match organisations.entry(line.key) {
+            Entry::Vacant(entry) => {
+                entry.insert(OrganisationTally { people, line, mentions });
+            }
+            Entry::Occupied(mut entry) => {
+                let tally = entry.get_mut();
+                tally.people += people;
+                if mentions > tally.mentions || (mentions == tally.mentions && line.label < tally.line.label)
+                {
+                    (tally.line, tally.mentions) = (line, mentions);
+                }
+            }
         }
     }
-    let mut lines: Vec<v1::Count> = organisations
-        .into_iter()
-        .map(|(key, organisation)| {
-            let OrganisationTally { people, is_fixed, label, .. } = organisation;
-            let name = if is_fixed { key } else { spelling::plain(&label) };
-            named(&name, &label, people)
-        })
-        .collect();
+    let tallies = organisations.into_values();
+    let mut lines: Vec<v1::Count> =
+        tallies.map(|tally| named(tally.line.name, tally.line.label, tally.people)).collect();
     lines.sort_by(most_first);
     share(lines)
 }
@@ -155,23 +164,21 @@ fn most_first(a: &v1::Count, b: &v1::Count) -> Ordering {
         .then_with(|| a.name.cmp(&b.name))
 }
 
-/// Key and label of the line of a recipient, and whether both are from the form.
-pub(super) fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> (String, String, bool) {
-    let known = |organisation: Organisation| {
-        (organisation.term().name.to_owned(), organisation.term().label.to_owned(), true)
-    };
-    let unnamed = || (UNNAMED_ORGANISATION.to_owned(), UNNAMED_ORGANISATION_LABEL.to_owned(), true);
+/// The line of a recipient.
+pub(super) fn organisation(recipient: RecipientCode, dictionary: &Dictionary) -> OrganisationLine<'_> {
+    let fixed = |name, label| OrganisationLine { key: name, name, label, is_fixed: true };
+    let known = |organisation: Organisation| fixed(organisation.term().name, organisation.term().label);
+    let unnamed = || fixed(UNNAMED_ORGANISATION, UNNAMED_ORGANISATION_LABEL);
     match recipient {
         RecipientCode::Known(organisation) => known(organisation),
         RecipientCode::Unnamed => unnamed(),
-        RecipientCode::Other(code) => {
-            let spelt = dictionary.text(Kind::Organisation, code).map(|text| Recipient::Other(text.into()));
-            match spelt.map(|recipient| recipient.recognised()) {
-                Some(Recipient::Known(organisation)) => known(organisation),
-                Some(Recipient::Other(name)) => (spelling::key(&name), name.into(), false),
-                Some(Recipient::Unnamed) | None => unnamed(),
+        RecipientCode::Other(code) => match dictionary.organisation(code) {
+            Some(Named { recipient: Recipient::Known(organisation), .. }) => known(*organisation),
+            Some(Named { recipient: Recipient::Other(label), key, name }) => {
+                OrganisationLine { key, name, label, is_fixed: false }
             }
-        }
+            Some(Named { recipient: Recipient::Unnamed, .. }) | None => unnamed(),
+        },
     }
 }
 
@@ -203,18 +210,19 @@ fn time_line(name: &str, label: &str, minutes: Minutes, share_per_mille: u32) ->
     }
 }
 
-fn entry_delay(delays: &BTreeMap<u32, u64>) -> v1::EntryDelay {
+/// From CRAs per delay, sorted by delay.
+fn entry_delay(delays: &[(u32, u64)]) -> v1::EntryDelay {
     v1::EntryDelay {
         median_days: nearest_rank(delays, 50),
         p90_days: nearest_rank(delays, 90),
-        same_day: delays.get(&0).copied().unwrap_or(0),
+        same_day: delays.first().map_or(0, |(days, cras)| if *days == 0 { *cras } else { 0 }),
     }
 }
 
 /// Percentile of a histogram by nearest rank: the smallest value that at least `percent` % of all do not exceed; 0 for
 /// an empty histogram.
-fn nearest_rank(histogram: &BTreeMap<u32, u64>, percent: u128) -> u32 {
-    let total: u128 = histogram.values().map(|count| u128::from(*count)).sum();
+fn nearest_rank(histogram: &[(u32, u64)], percent: u128) -> u32 {
+    let total: u128 = histogram.iter().map(|(_, count)| u128::from(*count)).sum();
     let rank = (total * percent).div_ceil(100);
     let mut seen = 0_u128;
     for (value, count) in histogram {
@@ -228,15 +236,16 @@ fn nearest_rank(histogram: &BTreeMap<u32, u64>, percent: u128) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dictionary::Kind;
     use super::*;
 
     #[test]
     fn percentiles_use_nearest_rank() {
-        let histogram = BTreeMap::from([(0, 6), (1, 1), (3, 1), (43, 1)]);
+        let histogram = [(0, 6), (1, 1), (3, 1), (43, 1)];
         assert_eq!(nearest_rank(&histogram, 50), 0);
         assert_eq!(nearest_rank(&histogram, 90), 43);
-        assert_eq!(nearest_rank(&BTreeMap::from([(2, 1), (4, 1)]), 50), 2);
-        assert_eq!(nearest_rank(&BTreeMap::new(), 50), 0);
+        assert_eq!(nearest_rank(&[(2, 1), (4, 1)], 50), 2);
+        assert_eq!(nearest_rank(&[], 50), 0);
     }
 
     #[test]

@@ -46,18 +46,21 @@ impl Scope {
 }
 
 impl Scope {
-    /// Whether a fact belongs to it.
+    /// Whether a fact of these keys belongs to it.
     #[must_use]
-    pub fn has(self, fact: &PackedFact) -> bool {
+    #[inline]
+    pub(crate) fn has(self, commune: u16, structure: Code, advisor: Code) -> bool {
         let communes = territory::communes();
-        let department = || communes.at(fact.commune).map(|id| communes.department_of(id));
+        let department = || communes.at(commune).map(|id| communes.department_of(id));
         match self {
             Self::Country => true,
-            Self::Region(_) => Self::large(fact).contains(&Some(self)),
+            Self::Region(region) => department()
+                .and_then(|id| communes.departments().get(usize::from(id.index())))
+                .is_some_and(|department| department.region_id() == region),
             Self::Department(id) => department() == Some(id),
-            Self::Commune(id) => fact.commune == id.index(),
-            Self::Structure(code) => fact.structure == code,
-            Self::Advisor(code) => fact.advisor == code,
+            Self::Commune(id) => commune == id.index(),
+            Self::Structure(code) => structure == code,
+            Self::Advisor(code) => advisor == code,
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::scope::Scope;
 /// negligible.
 pub(super) const BLOCK_POSITIONS: usize = 4_096;
 
+/// Number of scopes of a set up to which the keys of a growing block are compared with each of them.
+const SCOPES_COMPARED_MAX: usize = 4;
+
 const _: () = assert!(BLOCK_POSITIONS <= ENTRIES_MAX);
 
 /// Consecutive positions, from the first of the block.
@@ -28,6 +31,8 @@ pub(super) struct Block {
 #[derive(Clone, Debug, Default)]
 struct Facts {
     fixed: Vec<PackedFact>,
+    /// The keys of each fact: the columns of a block that grows, which each query for a few scopes examines.
+    keys: Vec<Key>,
     /// Positions that began a fact.
     present: Vec<u64>,
     overflows: Overflows,
@@ -61,8 +66,10 @@ impl Block {
         if facts.fixed.len() == facts.fixed.capacity() {
             let room = BLOCK_POSITIONS - facts.fixed.len();
             facts.fixed.reserve_exact(room);
+            facts.keys.reserve_exact(room);
         }
         facts.fixed.push(PackedFact::NOTHING);
+        facts.keys.push(Key::of(&PackedFact::NOTHING));
         if let Some(fact) = fact {
             facts.set(facts.fixed.len() - 1, fact);
         }
@@ -85,10 +92,16 @@ impl Block {
 
     /// Indexes of the facts that may belong to one of the scopes of each set; `None` if every fact may.
     pub(super) fn find(&self, sets: &[Vec<Scope>]) -> Option<Vec<u16>> {
-        if !self.is_full() || sets.is_empty() {
+        if sets.is_empty() {
             return None;
         }
         let entry = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
+        if !self.is_full() {
+            let narrow = || sets.iter().filter(|set| set.len() <= SCOPES_COMPARED_MAX);
+            let belongs = |key: Key| narrow().all(|set| set.iter().any(|scope| key.is_of(*scope)));
+            let found = || self.indexes().filter(|index| belongs(self.facts.keys[*index])).map(entry);
+            return narrow().next().map(|_| found().collect());
+        }
         let of = || Directory::of(self.facts().map(|(index, fact)| (entry(index), Key::of(fact.fixed()))));
         self.facts.directory.get_or_init(of).find(sets)
     }
@@ -174,6 +187,7 @@ impl Facts {
         self.directory = OnceLock::new();
         set_bit(&mut self.present, index);
         self.fixed[index] = new.fixed;
+        self.keys[index] = Key::of(&new.fixed);
         let day = new.fixed.day;
         let (first, last) = self.days.unwrap_or((day, day));
         self.days = Some((day.min(first), day.max(last)));

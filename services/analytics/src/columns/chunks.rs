@@ -129,7 +129,7 @@ impl Chunks {
         let (sets, everything) = ([vec![scope]], Filter::of_days(i32::MIN..=i32::MAX));
         let mut take = |before: usize, fact: FactRef<'a>| {
             // A group of a segment may have facts of other scopes.
-            if scope.has(fact.fixed()) {
+            if Key::of(fact.fixed()).is_of(scope) {
                 take(u32::try_from(before).unwrap_or(u32::MAX) + 1, fact);
             }
         };

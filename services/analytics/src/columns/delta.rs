@@ -7,6 +7,7 @@ use super::cra_index::{CraIndex, LatestFact};
 use crate::dictionary::Code;
 use crate::fact::Fact;
 use crate::packed_fact::{FactRef, Overflow, PackedFact};
+use crate::scope::Scope;
 
 /// A fact to add to the columns.
 #[derive(Clone, Debug)]
@@ -46,6 +47,12 @@ impl Key {
     #[inline]
     pub(super) fn of(fact: &PackedFact) -> Self {
         Self { commune: fact.commune, structure: fact.structure, advisor: fact.advisor }
+    }
+
+    /// Whether a fact with these keys belongs to a scope.
+    #[inline]
+    pub(super) fn is_of(self, scope: Scope) -> bool {
+        scope.has(self.commune, self.structure, self.advisor)
     }
 
     /// Index of the department of the commune.

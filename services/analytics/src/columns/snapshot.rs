@@ -265,6 +265,12 @@ impl Snapshot {
         (!request.cancelled.load(Ordering::Relaxed)).then_some(count)
     }
 
+    /// About how many facts a query examines.
+    #[must_use]
+    pub fn examined(&self, request: ScanRequest<'_>) -> usize {
+        self.plan(request).1
+    }
+
     /// The work of a query, and about how many facts it examines. Segments and blocks of other days are left out.
     fn plan(&self, request: ScanRequest<'_>) -> (Vec<Morsel>, usize) {
         let sets = match request.candidates {

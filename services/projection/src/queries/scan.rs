@@ -24,6 +24,9 @@ use cra_analytics::scope::{Scope, ScopeSet};
 /// Number of scopes whose daily sums are added in at most a millisecond.
 const FEW_SCOPES: usize = 4;
 
+/// Number of facts that are counted in some hundred microseconds.
+const FEW_FACTS: usize = 8_192;
+
 /// Number of facts between two checks for cancellation.
 const FACTS_BETWEEN_CHECKS: usize = 1_024;
 
@@ -114,7 +117,7 @@ impl Scan {
     }
 
     /// Counts what the selection matches, by the slot of each day, and makes an answer of it; days without a slot are
-    /// skipped. Runs on a blocking thread, unless adding a few sums is faster than waking one.
+    /// skipped. Runs on a blocking thread, unless it adds a few sums or facts, which is faster than waking one.
     pub(crate) async fn gathered<T: Send + 'static>(
         snapshot: Snapshot,
         selection: Arc<Selection>,
@@ -133,6 +136,10 @@ impl Scan {
         let scope_set = filter.scope_set();
         if let Some(gathered) = scan.sums_of_few(&filter, &scope_set, slots, &slot_of) {
             return Ok(answer(&scan, gathered));
+        }
+        let sets = scope_set.clone().into_sets();
+        if scan.snapshot.facts.examined(scan.request(&filter, &sets)) <= FEW_FACTS {
+            return scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(&scan, gathered));
         }
         let counting = tokio::task::spawn_blocking(move || {
             scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(&scan, gathered))
