@@ -18,7 +18,7 @@ use crate::scenarios::questions::Kind;
 use crate::scenarios::replay::{self, Replayed};
 use crate::scenarios::submissions::Submissions;
 use crate::scenarios::{forget, ingest, load, query, sizing, subjects, visible};
-use crate::testbed::{self, Busy, Log, Testbed};
+use crate::testbed::{self, Busy, Log, Priority, Testbed};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,11 +197,15 @@ impl Measurement {
         let seconds = (2 * self.seconds).max(1);
         self.show("submitting at a steady rate, and asking for each");
         rows.push(visible::visible(pair, &mut submissions, seconds, "").await?);
-        self.show("the same while every core is busy");
-        let busy = Busy::start()?;
-        let when = ", while other work keeps every core busy";
-        rows.push(visible::visible(pair, &mut submissions, seconds, when).await?);
-        drop(busy);
+        for (priority, when) in [
+            (Priority::Same, ", while other work keeps every core busy"),
+            (Priority::Lower, ", while other work keeps every core busy, at the priority of deploy/systemd"),
+        ] {
+            self.show(&format!("the same{when}"));
+            let busy = Busy::start(priority)?;
+            rows.push(visible::visible(pair, &mut submissions, seconds, when).await?);
+            drop(busy);
+        }
         projection.stop().await?;
         ingestion.stop().await?;
         Ok(rows)

@@ -4,7 +4,7 @@ use cra_domain::vocabulary::{Activity, Channel, Word as _};
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::bits::places;
-use super::slices::{Group, Layout, SLICES_MAX};
+use super::slices::{Group, Layout, SLICES_MAX, equal};
 use crate::accumulator::{Accumulator, SPREAD, Sums};
 use crate::packed_fact::ActivityKey;
 use crate::packed_fact::column_form::{flag, number};
@@ -12,6 +12,9 @@ use crate::packed_fact::column_form::{flag, number};
 const ACTIVITIES: usize = Activity::ALL.len();
 const KINDS: usize = ActivityKey::ACTIVITY_KINDS / ACTIVITIES;
 const BITS: usize = u16::BITS as usize;
+/// Bits of a short entry delay: most are, so that these are counted together.
+const SHORT_BITS: usize = 4;
+const SHORT_DELAYS: usize = 1 << SHORT_BITS;
 
 /// Counts of one segment: each is below its number of positions.
 pub(super) struct Dense {
@@ -25,6 +28,8 @@ pub(super) struct Dense {
     channels: [u32; Channel::ALL.len()],
     activity_kinds: [u32; ActivityKey::ACTIVITY_KINDS],
     defaulted_workshops: u32,
+    /// CRAs per short entry delay.
+    short_delays: [u32; SHORT_DELAYS],
 }
 
 impl Default for Dense {
@@ -37,18 +42,18 @@ impl Default for Dense {
             channels: [0; Channel::ALL.len()],
             activity_kinds: [0; ActivityKey::ACTIVITY_KINDS],
             defaulted_workshops: 0,
+            short_delays: [0; SHORT_DELAYS],
         }
     }
 }
 
 impl Dense {
-    /// Counts some of 64 facts. Their delays are added to the accumulator at once.
+    /// Counts some of 64 facts. Long delays are added to the accumulator at once.
     #[inline]
     pub(super) fn add(&mut self, group: Group<'_>, facts: u64, accumulator: &mut Accumulator) {
         dispatch!(self.level, simd => self.count(simd, group, facts));
-        each_small_value(group.number(number::DELAY), facts, |delay, cras| {
-            accumulator.add_delay(delay, cras);
-        });
+        let slices = group.number(number::DELAY);
+        each_value_of_a_byte(slices, facts & any_of(long(slices)), |delay| accumulator.add_delay(delay, 1));
     }
 
     /// Compiled once for each set of instructions: what it calls must be inlined.
@@ -58,6 +63,11 @@ impl Dense {
         add_slices(&mut self.slices, group.words(), facts);
         for (channel, cras) in self.channels.iter_mut().enumerate() {
             *cras += (group.equal(number::CHANNEL, channel) & facts).count_ones();
+        }
+        let delays = group.number(number::DELAY);
+        let (short, of_short) = (&delays[..delays.len().min(SHORT_BITS)], facts & !any_of(long(delays)));
+        for (delay, cras) in self.short_delays.iter_mut().enumerate() {
+            *cras += (equal(short, delay) & of_short).count_ones();
         }
         let kinds: [u64; KINDS] = std::array::from_fn(|kind| group.equal(number::KIND, kind) & facts);
         for activity in 0..ACTIVITIES {
@@ -97,7 +107,23 @@ impl Dense {
             *cras = layout.flag(flag::TOPICS + topic).map_or(0, |slice| self.slices[slice]);
         }
         accumulator.add_sums(&sums);
+        for (delay, cras) in (0..).zip(self.short_delays).filter(|(_, cras)| *cras > 0) {
+            accumulator.add_delay(delay, cras.into());
+        }
     }
+}
+
+/// The slices of a delay that are 0 for a short one.
+#[allow(clippy::inline_always)] // see `Dense::count`
+#[inline(always)]
+fn long(slices: &[u64]) -> &[u64] {
+    slices.get(SHORT_BITS..).unwrap_or_default()
+}
+
+#[allow(clippy::inline_always)] // see `Dense::count`
+#[inline(always)]
+fn any_of(slices: &[u64]) -> u64 {
+    slices.iter().fold(0, |any, slice| any | slice)
 }
 
 #[allow(clippy::inline_always)] // see `Dense::count`
@@ -113,38 +139,25 @@ fn sum(bits: &[u32]) -> u64 {
     bits.iter().enumerate().map(|(bit, facts)| u64::from(*facts) << bit).sum()
 }
 
-/// Calls a function for values of a number among some facts, with a number of facts that have it; a value may come several times.
-/// Most are 0, and almost all have 8 bits at most, which a table spreads to 8 facts at once.
-fn each_small_value(slices: &[u64], facts: u64, mut take: impl FnMut(u32, u64)) {
+/// Calls a function for the number of each of some facts. Almost all numbers have 8 bits at most, which a table spreads to 8
+/// facts at once.
+fn each_value_of_a_byte(slices: &[u64], facts: u64, mut take: impl FnMut(u32)) {
     let (low, high) = slices.split_at(slices.len().min(8));
-    let any = |slices: &[u64]| slices.iter().fold(0, |any, slice| any | slice) & facts;
-    let large = any(high);
-    let small = any(low) & !large;
-    each_value(slices, large, 0, &mut take);
-    take(0, (facts & !large & !small).count_ones().into());
+    let large = facts & any_of(high);
+    for fact in places(large) {
+        let bits = slices.iter().enumerate();
+        take(bits.fold(0, |value, (bit, slice)| value | u32::from(slice >> fact & 1 != 0) << bit));
+    }
     for byte in 0..8 {
         let of_eight = |slice: u64| slice.to_le_bytes()[byte];
-        let facts = of_eight(small);
+        let facts = of_eight(facts & !large);
         if facts != 0 {
             let spread = |slice: u64| SPREAD[usize::from(of_eight(slice))];
             let values: u64 = low.iter().enumerate().fold(0, |all, (bit, slice)| all | spread(*slice) << bit);
             let values = values.to_le_bytes();
-            places(facts.into()).for_each(|fact| take(values[fact].into(), 1));
+            places(facts.into()).for_each(|fact| take(values[fact].into()));
         }
     }
-}
-
-/// Calls a function for each value of a number among some facts, with the number of these facts. Facts are divided by one bit
-/// after the other, from the highest, so that only values that occur cost anything. `above` is the value of the bits above.
-fn each_value(slices: &[u64], facts: u64, above: u32, take: &mut impl FnMut(u32, u64)) {
-    if facts == 0 {
-        return;
-    }
-    let Some((slice, lower)) = slices.split_last() else {
-        return take(above, facts.count_ones().into());
-    };
-    each_value(lower, facts & !slice, above << 1, take);
-    each_value(lower, facts & slice, above << 1 | 1, take);
 }
 
 #[cfg(test)]
@@ -167,16 +180,11 @@ mod tests {
             let slice = |bit: usize| (0..64).fold(0, |word, fact| word | u64::from(values[fact] >> bit & 1) << fact);
             let slices: Vec<u64> = (0..width).map(slice).collect();
             let mut expected = BTreeMap::new();
-            for (fact, value) in values.iter().enumerate().filter(|(fact, _)| facts >> fact & 1 != 0) {
-                let _ = fact;
-                *expected.entry(*value).or_insert(0_u64) += 1;
+            for value in places(facts).map(|fact| values[fact]) {
+                *expected.entry(value).or_insert(0_u64) += 1;
             }
             let mut counted = BTreeMap::new();
-            each_value(&slices, facts, 0, &mut |value, cras| *counted.entry(value).or_insert(0) += cras);
-            prop_assert_eq!(&counted, &expected);
-            counted.clear();
-            each_small_value(&slices, facts, |value, cras| *counted.entry(value).or_insert(0) += cras);
-            counted.retain(|_, cras| *cras > 0);
+            each_value_of_a_byte(&slices, facts, |value| *counted.entry(value).or_insert(0) += 1);
             prop_assert_eq!(counted, expected);
         }
     }

@@ -1,6 +1,8 @@
 //! The facts of a segment that a query matches: a mask for each group of 64, with the cheapest and most selective conditions
 //! first.
 
+use cra_domain::selection::Bits;
+
 use super::bits::{WORD_BITS, places};
 use super::block::AsOf;
 use super::sealed::SortKey;
@@ -120,28 +122,13 @@ impl<'a> Selector<'a> {
 
     fn with_slices(&self, group: usize, mut facts: u64) -> u64 {
         let (filter, group) = (self.filter, self.segment.group(group));
-        let lists = [
-            (filter.channels, number::CHANNEL),
-            (filter.activities, number::ACTIVITY),
-            (filter.durations, number::KIND),
-        ];
-        for (words, number) in lists {
-            if let Some(words) = words {
-                facts &= places(words.into()).fold(0, |any, word| any | group.equal(number, word));
-            }
-        }
-        for (topics, first) in [(filter.themes, 0), (filter.sub_themes, SUB_THEMES_FROM)] {
-            if let Some(topics) = topics {
-                let topic = |topic| group.flag(flag::TOPICS + first + topic);
-                facts &= places(topics.into()).fold(0, |any, it| any | topic(it));
-            }
-        }
-        for (lines, first) in [(filter.ages, 0), (filter.statuses, STATUS_LINES)] {
-            if let Some(lines) = lines {
-                let people = |line| group.has(number::PEOPLE + first + line);
-                facts &= places(lines.into()).fold(0, |any, line| any | people(line));
-            }
-        }
+        keep_any(&mut facts, filter.channels, |word| group.equal(number::CHANNEL, word));
+        keep_any(&mut facts, filter.activities, |word| group.equal(number::ACTIVITY, word));
+        keep_any(&mut facts, filter.durations, |word| group.equal(number::KIND, word));
+        keep_any(&mut facts, filter.sub_themes, |topic| group.flag(flag::TOPICS + SUB_THEMES_FROM + topic));
+        keep_any(&mut facts, filter.themes, |topic| group.flag(flag::TOPICS + topic));
+        keep_any(&mut facts, filter.ages, |line| group.has(number::PEOPLE + line));
+        keep_any(&mut facts, filter.statuses, |line| group.has(number::PEOPLE + STATUS_LINES + line));
         facts
     }
 
@@ -220,6 +207,15 @@ impl Segment {
                 take(group, together | singly);
             }
         }
+    }
+}
+
+/// Keeps the facts of any word of a list; all if there is no list.
+#[inline]
+fn keep_any(facts: &mut u64, words: Bits, of_word: impl Fn(usize) -> u64) {
+    // Mostly nothing is left after the first lists, and each of the others would read more memory.
+    if let Some(words) = words.filter(|_| *facts != 0) {
+        *facts &= places(words.into()).fold(0, |any, word| any | of_word(word));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Other work on the machine: a process with a busy thread per core, at the priority of everything else, as a build has.
+//! Other work on the machine: a process with a busy thread per core, as a build has.
 
 use std::hint::black_box;
 use std::io::Read as _;
@@ -14,9 +14,30 @@ const BUFFER_WORDS: usize = 1 << 20;
 /// A running process; it ends when this is dropped.
 pub(crate) struct Busy(Child);
 
+/// The priority of other work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Priority {
+    /// That of the services.
+    Same,
+    /// Lower, by as much as the units of `deploy/systemd` put the services above all else.
+    Lower,
+}
+
+/// The difference of `Nice` of these units to 0.
+const NICENESS: &str = "10";
+
 impl Busy {
-    pub(crate) fn start() -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+    pub(crate) fn start(priority: Priority) -> anyhow::Result<Self> {
+        let program = std::env::current_exe()?;
+        let mut command = match priority {
+            Priority::Same => Command::new(program),
+            Priority::Lower => {
+                // It becomes the program, and keeps its process id.
+                let mut nice = Command::new("nice");
+                nice.args(["-n", NICENESS]).arg(program);
+                nice
+            }
+        };
         let child = command.arg("busy").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self(child.spawn().context("the busy process cannot be started")?))
     }

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use super::generator::Generator;
 use retained::RetainedData;
 
-pub(crate) use busy::{Busy, keep_busy};
+pub(crate) use busy::{Busy, Priority, keep_busy};
 pub(crate) use disk::bytes_below;
 pub(crate) use memory::{Memory, Usage};
 pub(crate) use retained::Manifest;
