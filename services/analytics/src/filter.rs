@@ -101,10 +101,11 @@ impl Filter {
         Self { activity_keys, ..self }
     }
 
-    /// The same filter for the facts of some scopes: of communes, departments and regions, of structures, or of advisors.
+    /// The same filter for some days and the facts of some scopes: of communes, departments and regions, of structures, or of
+    /// advisors.
     #[must_use]
-    pub fn only(&self, scopes: &[Scope]) -> Self {
-        let mut only = self.clone();
+    pub fn only(&self, days: RangeInclusive<i32>, scopes: &[Scope]) -> Self {
+        let mut only = Self { days, ..self.clone() };
         let codes = scopes.iter().filter_map(|scope| match scope {
             Scope::Structure(code) | Scope::Advisor(code) => Some(*code),
             _ => None,

@@ -1,5 +1,6 @@
-//! Sums per day and month of the facts in force: of the country, its regions and departments, and of every commune, structure
-//! and advisor with many facts. A query for such a scope adds whole months and the days that are left, instead of facts.
+//! Sums per month of the facts in force: of the country, its regions and departments, and of every commune, structure and
+//! advisor with many facts; of the country and its regions per day too. A query for such a scope adds whole months, and the
+//! days that are left: from the sums of days, or fact by fact, because the facts of a month and a department are adjacent.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -33,9 +34,10 @@ const FEW: usize = 12;
 pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Rollup>>>);
 
 /// The facts of a scope.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Rollup {
-    days: Periods,
+    /// Of a scope with so many facts a day that they cannot be counted one by one.
+    days: Option<Periods>,
     /// By [`month_of`].
     months: Periods,
 }
@@ -77,7 +79,8 @@ impl DailyRollups {
     ) {
         let daily_rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
-            let rollup = Arc::make_mut(daily_rollups.entry(scope).or_default());
+            let rollup =
+                Arc::make_mut(daily_rollups.entry(scope).or_insert_with(|| Arc::new(Rollup::empty(scope))));
             rollup.each_period(fact, |period| period.add(chunks, from, fact));
         }
     }
@@ -96,65 +99,81 @@ impl DailyRollups {
     pub(super) fn of(chunks: &Chunks, counts: &ScopeCounts) -> Self {
         let long = || {
             let long = counts.with_at_least(ROLLED_UP_FROM).into_par_iter();
-            long.map(|scope| (scope, Periods::days(chunks, scope))).collect::<Vec<_>>()
+            long.map(|scope| (scope, Rollup::months_of(chunks, scope))).collect::<Vec<_>>()
         };
         let (territories, long) = rayon::join(|| territories(chunks), long);
-        let all: Vec<_> = territories.into_iter().chain(long).collect();
-        let all = all.into_par_iter().map(|(scope, days)| (scope, Arc::new(Rollup::of(chunks, days))));
-        Self(Arc::new(all.collect::<Vec<_>>().into_iter().collect()))
+        let all = territories.into_iter().chain(long);
+        Self(Arc::new(all.map(|(scope, rollup)| (scope, Arc::new(rollup))).collect()))
     }
 
     /// Builds the sums of a scope that has become large, including its last fact.
     pub(super) fn roll_up(&mut self, chunks: &Chunks, scope: Scope) {
-        let rollup = Rollup::of(chunks, Periods::days(chunks, scope));
-        Arc::make_mut(&mut self.0).insert(scope, Arc::new(rollup));
+        Arc::make_mut(&mut self.0).insert(scope, Arc::new(Rollup::months_of(chunks, scope)));
     }
 }
 
 /// The sums of departments, regions and the country. Departments are summed to regions and these to the country, which is a
-/// fraction of the work of counting each fact three times.
-fn territories(chunks: &Chunks) -> Vec<(Scope, Periods)> {
-    let departments = territory::communes().departments().par_iter();
-    let departments = departments.map(|it| (it, Periods::days(chunks, Scope::Department(it.id()))));
-    let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
-    let mut of_region: HashMap<_, Vec<_>> = HashMap::new();
-    for (department, days) in &departments {
-        of_region.entry(department.region_id()).or_default().push(days);
-    }
-    let of_region: Vec<_> = of_region.into_iter().collect();
-    let regions = of_region.into_par_iter();
-    let regions =
-        regions.map(|(region, days)| (Scope::Region(region), Periods::merged(chunks, days, |day| day)));
-    let regions: Vec<_> = regions.collect();
-    let country = Periods::merged(chunks, regions.iter().map(|(_, days)| days), |day| day);
-    let country = (!country.0.is_empty()).then_some((Scope::Country, country));
-    let departments = departments.into_iter().map(|(it, days)| (Scope::Department(it.id()), days));
-    departments.chain(regions).chain(country).collect()
+/// fraction of the work of counting each fact three times. Days of departments are in memory while their region is built.
+fn territories(chunks: &Chunks) -> Vec<(Scope, Rollup)> {
+    let all = territory::communes();
+    let of_regions: Vec<_> = all
+        .regions()
+        .par_iter()
+        .map(|region| {
+            let departments = all.departments().iter().filter(|it| it.region_id() == region.id());
+            let scopes = departments.map(|it| Scope::Department(it.id()));
+            let departments = scopes.map(|scope| (scope, Periods::of(chunks, scope, |day| day)));
+            let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
+            let days = Periods::merged(chunks, departments.iter().map(|(_, days)| days), |day| day);
+            let departments = departments.into_iter().map(|(scope, days)| {
+                (scope, Rollup { days: None, months: Periods::merged(chunks, [&days], month_of) })
+            });
+            (departments.collect::<Vec<_>>(), (Scope::Region(region.id()), Rollup::with_days(chunks, days)))
+        })
+        .collect();
+    let (departments, mut regions): (Vec<_>, Vec<_>) = of_regions.into_iter().unzip();
+    regions.retain(|(_, rollup)| !rollup.months.0.is_empty());
+    let days =
+        Periods::merged(chunks, regions.iter().filter_map(|(_, rollup)| rollup.days.as_ref()), |day| day);
+    let country = (!days.0.is_empty()).then(|| (Scope::Country, Rollup::with_days(chunks, days)));
+    departments.into_iter().flatten().chain(regions).chain(country).collect()
 }
 
 impl Rollup {
-    fn of(chunks: &Chunks, days: Periods) -> Self {
+    /// No facts yet.
+    fn empty(scope: Scope) -> Self {
+        let has_days = matches!(scope, Scope::Country | Scope::Region(_));
+        Self { days: has_days.then(Periods::default), months: Periods::default() }
+    }
+
+    fn months_of(chunks: &Chunks, scope: Scope) -> Self {
+        Self { days: None, months: Periods::of(chunks, scope, month_of) }
+    }
+
+    fn with_days(chunks: &Chunks, days: Periods) -> Self {
         let months = Periods::merged(chunks, [&days], month_of);
-        Self { days, months }
+        Self { days: Some(days), months }
     }
 
     /// Calls a function for the day and the month of a fact.
     fn each_period(&mut self, fact: &FactRef<'_>, mut change: impl FnMut(&mut Period)) {
         let day = fact.fixed().day;
-        change(self.days.period(day));
+        if let Some(days) = &mut self.days {
+            change(days.period(day));
+        }
         change(self.months.period(month_of(day)));
     }
 
     /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped, and the days of a slot
-    /// are consecutive.
+    /// are consecutive. Returns the days that are left to be counted fact by fact.
     pub(super) fn gather(
         &self,
         chunks: &Chunks,
         days: &RangeInclusive<i32>,
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
-    ) {
-        let mut few = Vec::new();
+    ) -> Vec<RangeInclusive<i32>> {
+        let (mut few, mut left) = (Vec::new(), Vec::<RangeInclusive<i32>>::new());
         let mut add = |period: &Period, slot: Option<usize>| match period {
             Period::Few(facts) => few.extend_from_slice(facts),
             Period::Many(sums) => {
@@ -169,9 +188,15 @@ impl Rollup {
             let slot = slot_of(first).filter(|slot| slot_of(last) == Some(*slot));
             if slot.is_some() && days.contains(&first) && days.contains(&last) {
                 add(sums, slot);
-            } else {
-                let asked = first.max(*days.start())..=last.min(*days.end());
-                self.days.between(&asked).iter().for_each(|(day, sums)| add(sums, slot_of(*day)));
+                continue;
+            }
+            let (first, last) = (first.max(*days.start()), last.min(*days.end()));
+            match (&self.days, left.last_mut()) {
+                (Some(days), _) => {
+                    days.between(&(first..=last)).iter().for_each(|(day, sums)| add(sums, slot_of(*day)));
+                }
+                (None, Some(before)) if *before.end() + 1 == first => *before = *before.start()..=last,
+                (None, _) => left.push(first..=last),
             }
         }
         let filter = Filter::of_days(days.clone());
@@ -189,6 +214,7 @@ impl Rollup {
                 segment.gather(AsOf::Now, &filter, groups, &mut slots);
             }
         });
+        left
     }
 }
 
@@ -206,20 +232,20 @@ fn days_of(month: i32) -> RangeInclusive<i32> {
 }
 
 impl Periods {
-    /// The days of the facts of a scope that are in force.
-    fn days(chunks: &Chunks, scope: Scope) -> Self {
-        let mut days: HashMap<i32, Building> = HashMap::new();
+    /// The facts of a scope that are in force, by the period of each day.
+    fn of(chunks: &Chunks, scope: Scope, period_of: impl Fn(i32) -> i32) -> Self {
+        let mut periods: HashMap<i32, Building> = HashMap::new();
         chunks.each_of(scope, |from, fact| {
-            let day = days.entry(fact.fixed().day).or_default();
-            day.sums.add(&fact);
-            if day.few.len() <= FEW {
-                day.few.push(from);
+            let period = periods.entry(period_of(fact.fixed().day)).or_default();
+            period.sums.add(&fact);
+            if period.few.len() <= FEW {
+                period.few.push(from);
             }
         });
-        let mut days: Vec<_> = days.into_iter().collect();
-        days.sort_unstable_by_key(|(day, _)| *day);
-        // In this order, so that a query reads the sums of consecutive days from adjacent memory.
-        Self(days.into_iter().map(|(day, built)| (day, built.end())).collect())
+        let mut periods: Vec<_> = periods.into_iter().collect();
+        periods.sort_unstable_by_key(|(number, _)| *number);
+        // In this order, so that a query reads the sums of consecutive periods from adjacent memory.
+        Self(periods.into_iter().map(|(number, built)| (number, built.end())).collect())
     }
 
     /// The periods of a range.

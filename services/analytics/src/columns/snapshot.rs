@@ -107,21 +107,21 @@ impl Snapshot {
         self.watermark
     }
 
-    /// Adds the facts in force of a scope, for days in a range, to the slot of each day, from the daily sums; days
-    /// without a slot are skipped. Returns whether the scope has sums.
-    pub fn gather_days(
+    /// Adds the facts in force of a scope, for days in a range, to the slot of each day, from the sums of its months and days;
+    /// days without a slot are skipped. Returns the days that are left to be counted: all of them for a scope without sums.
+    pub fn gather_sums(
         &self,
         scope: Scope,
         days: &RangeInclusive<i32>,
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
-    ) -> bool {
-        let rolled_up = self.daily_rollups.of_scope(scope);
-        if let Some(sums) = rolled_up {
-            sums.gather(&self.chunks, days, slot_of, slots);
+    ) -> Vec<RangeInclusive<i32>> {
+        match (self.daily_rollups.of_scope(scope), scope) {
+            (Some(sums), _) => sums.gather(&self.chunks, days, slot_of, slots),
+            // A scope that always has sums and has none has no facts.
+            (None, Scope::Country | Scope::Region(_) | Scope::Department(_)) => Vec::new(),
+            (None, Scope::Commune(_) | Scope::Structure(_) | Scope::Advisor(_)) => vec![days.clone()],
         }
-        // A scope that always has sums and has none has no facts.
-        rolled_up.is_some() || matches!(scope, Scope::Country | Scope::Region(_) | Scope::Department(_))
     }
 
     /// Number of positions, including those without a fact.

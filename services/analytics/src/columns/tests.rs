@@ -94,6 +94,7 @@ proptest! {
         sizes in vec(1..9_usize, 1..4),
         days in [0..40_i32, 0..40],
         position in 0..100_u64,
+        days_per_slot in 1..41_i32,
     ) {
         let selection = v1::Selection {
             from: day(days[0].min(days[1])),
@@ -123,20 +124,51 @@ proptest! {
             let expected = expected(&history, position, &filter);
             prop_assert_eq!(&counted(&view, position, &filter, Candidates::Everything), &expected);
             let of_advisor = [vec![Scope::Advisor(3)]];
-            let filter = filter.only(&of_advisor[0]);
+            let filter = filter.only(filter.days(), &of_advisor[0]);
             let is_hers = |from: &u64| view.fact(*from).unwrap().fixed().advisor == 3;
             let expected: Vec<_> = expected.into_iter().filter(is_hers).collect();
             prop_assert_eq!(&counted(&view, position, &filter, Candidates::Within(&of_advisor)), &expected);
         }
-        prop_assert_eq!(sums(&view, Scope::Country), tallied(&view, &expected(&history, done, &everything())));
+        let all = expected(&history, done, &everything());
+        prop_assert_eq!(sums(&view, Scope::Country), tallied(&view, &all));
+        let first = all.first().and_then(|from| view.fact(*from));
+        let of_first = first.map(|fact| Scope::large(fact.fixed())).into_iter().flatten();
+        for scope in of_first.flatten().chain([Scope::Advisor(3)]) {
+            let days = filter.days();
+            let slots = (0..SLOTS).map(|slot| {
+                let is_in = |from: &&u64| {
+                    let fact = *view.fact(**from).unwrap().fixed();
+                    let slot_of = usize::try_from(fact.day / days_per_slot).unwrap();
+                    days.contains(&fact.day) && slot_of == slot && Key::of(&fact).is_of(scope)
+                };
+                tallied(&view, &all.iter().filter(is_in).copied().collect::<Vec<_>>())
+            });
+            prop_assert_eq!(by_slot(&view, scope, &days, days_per_slot), slots.collect::<Vec<_>>());
+        }
     }
 }
 
-/// The daily sums of a scope.
+/// The sums of a scope.
 fn sums(view: &Snapshot, scope: Scope) -> Totals {
-    let mut gathered = Accumulator::default();
-    view.gather_days(scope, &(i32::MIN..=i32::MAX), |_| Some(0), std::slice::from_mut(&mut gathered));
-    gathered.totals()
+    by_slot(view, scope, &(i32::MIN..=i32::MAX), i32::MAX).swap_remove(0)
+}
+
+const SLOTS: usize = 41;
+
+/// The facts of a scope by slots of some days: from the sums, and from the days that these leave.
+fn by_slot(view: &Snapshot, scope: Scope, days: &RangeInclusive<i32>, days_per_slot: i32) -> Vec<Totals> {
+    let slot_of = |day: i32| usize::try_from(day / days_per_slot).ok();
+    let mut slots = vec![Accumulator::default(); SLOTS];
+    for left in view.gather_sums(scope, days, slot_of, &mut slots) {
+        let (filter, sets, cancelled) =
+            (everything().only(left, &[scope]), [vec![scope]], AtomicBool::new(false));
+        let candidates = Candidates::Within(&sets);
+        let request =
+            ScanRequest { position: view.position(), filter: &filter, candidates, cancelled: &cancelled };
+        let counted = view.gather(request, SLOTS, slot_of).unwrap();
+        slots.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
+    }
+    slots.into_iter().map(Accumulator::totals).collect()
 }
 
 /// The sums of the facts at some positions.
@@ -201,7 +233,10 @@ fn a_scope_that_becomes_large_gets_daily_sums_that_stay_correct() {
     let steps: Vec<_> =
         (1..many).map(|at| next((at > 10 && at.is_multiple_of(7)).then(|| at - 10))).collect();
     table.apply(&steps, at(many - 1));
-    let is_summed_up = |view: &Snapshot| view.gather_days(advisor, &(0..=0), |_| None, &mut []);
+    let is_summed_up = |view: &Snapshot| {
+        let days = i32::MIN..=i32::MAX;
+        view.gather_sums(advisor, &days, |_| Some(0), &mut [Accumulator::default()]).is_empty()
+    };
     assert!(!is_summed_up(&table.snapshot()));
     for last in [many, many + 1, many + 2] {
         table.apply(&[next(Some(last - 2))], at(last));
@@ -304,7 +339,7 @@ fn loaded_columns_equal_those_that_grew_with_the_events() {
             assert_eq!(sums(&made_view, scope), sums(&grown_view, scope), "{scope:?}");
         }
         for scope in [Scope::Advisor(0), Scope::Advisor(1), Scope::Structure(one_fact().structure)] {
-            let (filter, sets) = (everything().only(&[scope]), [vec![scope]]);
+            let (filter, sets) = (everything().only(i32::MIN..=i32::MAX, &[scope]), [vec![scope]]);
             let found = |view: &Snapshot, candidates| counted(view, position, &filter, candidates);
             let expected = found(&grown_view, Candidates::Everything);
             assert!(!expected.is_empty());

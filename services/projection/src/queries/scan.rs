@@ -1,5 +1,6 @@
 //! The scan behind every query: the facts that a selection matches at a snapshot.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,7 +22,7 @@ use cra_analytics::record::record;
 use cra_analytics::rows::Rows;
 use cra_analytics::scope::{Scope, ScopeSet};
 
-/// Number of scopes whose daily sums are added in at most a millisecond.
+/// Number of scopes whose sums are added in at most a millisecond.
 const FEW_SCOPES: usize = 4;
 
 /// Number of facts that are counted in some hundred microseconds.
@@ -34,6 +35,13 @@ const FACTS_BETWEEN_CHECKS: usize = 1_024;
 pub(crate) struct Scan {
     pub(crate) snapshot: Snapshot,
     cancelled: Arc<AtomicBool>,
+}
+
+/// What sums gave, by slot.
+struct Sums {
+    gathered: Vec<Accumulator>,
+    /// What is left to be counted: a filter, and sets of scopes to which its facts belong.
+    left: Vec<(Filter, Vec<Vec<Scope>>)>,
 }
 
 impl Scan {
@@ -107,7 +115,7 @@ impl Scan {
     ) -> Result<Vec<Accumulator>, QueryError> {
         let filter = self.filter(selection);
         let scope_set = filter.scope_set();
-        self.gather(&filter, scope_set, slots, slot_of)
+        self.count_left(self.sums(filter, scope_set, slots, &slot_of), &slot_of)
     }
 
     /// A filter at the snapshot, which matches facts of scopes of each set.
@@ -134,71 +142,77 @@ impl Scan {
         let (scan, _cancel_on_drop) = Self::streamed(snapshot);
         let filter = scan.filter(&selection);
         let scope_set = filter.scope_set();
-        if let Some(gathered) = scan.sums_of_few(&filter, &scope_set, slots, &slot_of) {
-            return Ok(answer(&scan, gathered));
+        if matches!(&scope_set, ScopeSet::Exactly(scopes) if scopes.len() > FEW_SCOPES) {
+            return Self::on_a_thread(scan, answer, move |scan| {
+                scan.count_left(scan.sums(filter, scope_set, slots, &slot_of), &slot_of)
+            })
+            .await;
         }
-        let sets = scope_set.clone().into_sets();
-        if scan.snapshot.facts.examined(scan.request(&filter, &sets)) <= FEW_FACTS {
-            return scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(&scan, gathered));
+        let sums = scan.sums(filter, scope_set, slots, &slot_of);
+        let examined: usize =
+            sums.left.iter().map(|left| scan.snapshot.facts.examined(scan.request_left(left))).sum();
+        if examined <= FEW_FACTS {
+            return scan.count_left(sums, &slot_of).map(|gathered| answer(&scan, gathered));
         }
-        let counting = tokio::task::spawn_blocking(move || {
-            scan.gather(&filter, scope_set, slots, slot_of).map(|gathered| answer(&scan, gathered))
-        });
-        counting.await.map_err(|_| QueryError::Cancelled)?
+        Self::on_a_thread(scan, answer, move |scan| scan.count_left(sums, &slot_of)).await
     }
 
-    /// The daily sums of a few whole scopes; `None` if there are more, or if facts must be counted.
-    fn sums_of_few(
-        &self,
-        filter: &Filter,
-        scope_set: &ScopeSet,
-        slots: usize,
-        slot_of: impl Fn(i32) -> Option<usize>,
-    ) -> Option<Vec<Accumulator>> {
-        let ScopeSet::Exactly(scopes) = scope_set else {
-            return None;
-        };
-        if !self.is_now() || scopes.len() > FEW_SCOPES {
-            return None;
-        }
-        let (days, mut gathered) = (filter.days(), vec![Accumulator::default(); slots]);
-        let mut add = |scope: &Scope| self.snapshot.facts.gather_days(*scope, &days, &slot_of, &mut gathered);
-        scopes.iter().all(&mut add).then_some(gathered)
+    async fn on_a_thread<T: Send + 'static>(
+        scan: Self,
+        answer: impl FnOnce(&Self, Vec<Accumulator>) -> T + Send + 'static,
+        count: impl FnOnce(&Self) -> Result<Vec<Accumulator>, QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let counting =
+            tokio::task::spawn_blocking(move || count(&scan).map(|gathered| answer(&scan, gathered)));
+        counting.await.map_err(|_| QueryError::Cancelled)?
     }
 
     fn is_now(&self) -> bool {
         self.snapshot.position.0 == self.snapshot.facts.position()
     }
 
-    /// Counts what a filter matches: from daily sums for whole scopes that have them, otherwise fact by fact.
-    fn gather(
+    /// What a filter matches of whole scopes that have sums, and what is left to be counted fact by fact.
+    fn sums(
         &self,
-        filter: &Filter,
+        filter: Filter,
         scope_set: ScopeSet,
         slots: usize,
-        slot_of: impl Fn(i32) -> Option<usize> + Sync,
-    ) -> Result<Vec<Accumulator>, QueryError> {
-        let count = |filter: &Filter, sets: &[Vec<Scope>]| {
-            let request = self.request(filter, sets);
-            self.snapshot.facts.gather(request, slots, &slot_of).ok_or(QueryError::Cancelled)
-        };
+        slot_of: impl Fn(i32) -> Option<usize>,
+    ) -> Sums {
+        let mut gathered = vec![Accumulator::default(); slots];
         let scopes = match scope_set {
             ScopeSet::Exactly(scopes) if self.is_now() => scopes,
-            scope_set => return count(filter, &scope_set.into_sets()),
+            scope_set => return Sums { gathered, left: vec![(filter, scope_set.into_sets())] },
         };
-        let mut gathered = vec![Accumulator::default(); slots];
-        let (days, all) = (filter.days(), scopes.len());
-        let mut has_no_sums =
-            |scope: &Scope| !self.snapshot.facts.gather_days(*scope, &days, &slot_of, &mut gathered);
-        let without_sums: Vec<_> = scopes.into_iter().filter(|scope| has_no_sums(scope)).collect();
-        if without_sums.len() == all {
-            return count(filter, &[without_sums]);
+        let (days, mut left) = (filter.days(), BTreeMap::<_, Vec<_>>::new());
+        for scope in scopes {
+            for days in self.snapshot.facts.gather_sums(scope, &days, &slot_of, &mut gathered) {
+                left.entry(days.into_inner()).or_default().push(scope);
+            }
         }
-        if !without_sums.is_empty() {
-            let counted = count(&filter.only(&without_sums), &[without_sums])?;
+        let left = left
+            .into_iter()
+            .map(|((first, last), scopes)| (filter.only(first..=last, &scopes), vec![scopes]));
+        Sums { gathered, left: left.collect() }
+    }
+
+    /// Counts what sums left.
+    fn count_left(
+        &self,
+        sums: Sums,
+        slot_of: impl Fn(i32) -> Option<usize> + Sync,
+    ) -> Result<Vec<Accumulator>, QueryError> {
+        let Sums { mut gathered, left } = sums;
+        for left in &left {
+            let counted = self.snapshot.facts.gather(self.request_left(left), gathered.len(), &slot_of);
+            let counted = counted.ok_or(QueryError::Cancelled)?;
             gathered.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
         }
         Ok(gathered)
+    }
+
+    fn request_left<'a>(&'a self, (filter, sets): &'a (Filter, Vec<Vec<Scope>>)) -> ScanRequest<'a> {
+        self.request(filter, sets)
     }
 
     /// Binds a selection for testing facts.

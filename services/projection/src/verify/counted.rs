@@ -75,7 +75,10 @@ fn gathered(counted: &Snapshot, sums: Sums) -> Option<cra_analytics::totals::Tot
     match sums {
         Sums::Days => {
             let one = std::slice::from_mut(&mut gathered);
-            counted.gather_days(Scope::Country, &(i32::MIN..=i32::MAX), |_| Some(0), one);
+            let left = counted.gather_sums(Scope::Country, &(i32::MIN..=i32::MAX), |_| Some(0), one);
+            if !left.is_empty() {
+                return None;
+            }
         }
         Sums::Facts => {
             let everything = Filter::bind(&Selection::default(), &Dictionary::default());
