@@ -1,4 +1,4 @@
-//! Loads the columns from stored facts on all cores: first the blocks, then the index of CRAs. Daily sums follow with
+//! Loads the columns from stored facts on all cores: first the blocks, then the index of CRAs. Sums follow with
 //! the first query.
 
 use std::ops::RangeInclusive;

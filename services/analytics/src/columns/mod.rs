@@ -8,7 +8,6 @@ mod by_day;
 mod by_row;
 mod chunks;
 mod cra_index;
-mod daily_rollups;
 mod delta;
 mod dense;
 mod directory;
@@ -17,6 +16,7 @@ mod gather;
 mod load;
 mod overflows;
 mod packed;
+mod rollups;
 mod scope_counts;
 mod sealed;
 mod segment;
@@ -32,9 +32,9 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use self::cra_index::CraIndex;
-use self::daily_rollups::{DailyRollups, ROLLED_UP_FROM};
 use self::delta::Key;
 pub use self::delta::{FactDelta, NewFact};
+use self::rollups::{ROLLED_UP_FROM, Rollups};
 use self::scope_counts::ScopeCounts;
 use self::segment::Segment;
 pub use self::snapshot::{Candidates, ScanRequest, Snapshot, Watermark};
@@ -51,7 +51,7 @@ pub struct Columns(RwLock<Facts>);
 struct Facts {
     snapshot: Snapshot,
     cra_index: CraIndex,
-    /// `None` until the first query. While many facts arrive, counts and daily sums are not built: building them once from
+    /// `None` until the first query. While many facts arrive, counts and sums are not built: building them once from
     /// all facts is a fraction of the work of updating them fact by fact.
     counts: Option<ScopeCounts>,
 }
@@ -95,7 +95,7 @@ impl Columns {
         }
     }
 
-    /// Builds the daily sums, unless they exist. Takes a second per ten million facts; blocks.
+    /// Builds the sums, unless they exist. Takes a second per ten million facts; blocks.
     pub fn warm_up(&self) {
         let mut facts = self.0.write();
         if facts.counts.is_none() {
@@ -103,7 +103,7 @@ impl Columns {
         }
     }
 
-    /// A snapshot of the facts. The first call builds the daily sums.
+    /// A snapshot of the facts. The first call builds the sums.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let facts = self.0.read();
@@ -161,22 +161,22 @@ impl Facts {
     fn build_indexes(&mut self) {
         let chunks = &self.snapshot.chunks;
         let counts = ScopeCounts::of(chunks);
-        self.snapshot.daily_rollups = DailyRollups::of(chunks, &counts);
+        self.snapshot.rollups = Rollups::of(chunks, &counts);
         self.counts = Some(counts);
     }
 
     fn end(&mut self, ended: u64) {
-        let Snapshot { chunks, daily_rollups, .. } = &mut self.snapshot;
+        let Snapshot { chunks, rollups, .. } = &mut self.snapshot;
         if self.counts.is_some()
             && let Some(fact) = chunks.fact(ended)
         {
             let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
-            daily_rollups.remove(ended, &fact, scopes.flatten());
+            rollups.remove(ended, &fact, scopes.flatten());
         }
     }
 
     fn begin(&mut self, from: u32, new: &NewFact) {
-        let Snapshot { chunks, daily_rollups, .. } = &mut self.snapshot;
+        let Snapshot { chunks, rollups, .. } = &mut self.snapshot;
         let Some(counts) = &mut self.counts else {
             return;
         };
@@ -185,12 +185,12 @@ impl Facts {
         for ((scope, facts), rolled_up) in small.into_iter().flatten().zip(&mut rolled_up) {
             match facts.cmp(&ROLLED_UP_FROM) {
                 Ordering::Less => {}
-                Ordering::Equal => daily_rollups.roll_up(chunks, scope),
+                Ordering::Equal => rollups.roll_up(chunks, scope),
                 Ordering::Greater => *rolled_up = Some(scope),
             }
         }
         let scopes = Scope::large(&new.fixed).into_iter().chain(rolled_up);
-        daily_rollups.add(chunks, from, &new.fact(), scopes.flatten());
+        rollups.add(chunks, from, &new.fact(), scopes.flatten());
     }
 }
 

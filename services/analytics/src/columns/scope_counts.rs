@@ -1,4 +1,4 @@
-//! The number of facts of each commune, structure and advisor, ended ones included: those with many facts have daily sums.
+//! The number of facts of each commune, structure and advisor, ended ones included: those with many facts have sums.
 
 use cra_domain::territory;
 use rayon::prelude::*;

@@ -9,7 +9,7 @@ use super::bits::WORD_BITS;
 use super::block::AsOf;
 use super::by_day::ByDay;
 use super::chunks::{Chunk, Chunks, as_of};
-use super::daily_rollups::DailyRollups;
+use super::rollups::Rollups;
 use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
 use crate::cells::{Axes, Cells};
@@ -45,7 +45,7 @@ pub struct Snapshot {
     /// `None` before the first event.
     pub(super) watermark: Option<Watermark>,
     pub(super) chunks: Arc<Chunks>,
-    pub(super) daily_rollups: DailyRollups,
+    pub(super) rollups: Rollups,
 }
 
 /// Which facts a query examines: at least those that belong to the scopes.
@@ -116,7 +116,7 @@ impl Snapshot {
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
     ) -> Vec<RangeInclusive<i32>> {
-        match (self.daily_rollups.of_scope(scope), scope) {
+        match (self.rollups.of_scope(scope), scope) {
             (Some(sums), _) => sums.gather(&self.chunks, days, slot_of, slots),
             // A scope that always has sums and has none has no facts.
             (None, Scope::Country | Scope::Region(_) | Scope::Department(_)) => Vec::new(),

@@ -214,7 +214,7 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
 }
 
 #[test]
-fn a_scope_that_becomes_large_gets_daily_sums_that_stay_correct() {
+fn a_scope_that_becomes_large_gets_period_sums_that_stay_correct() {
     let fact = one_fact();
     let table = Columns::default();
     table.warm_up();

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::*;
 use crate::accumulator::Accumulator;
-use crate::daily_sums::DailySums;
 use crate::fact::Fact;
 use crate::packed_fact::{FactRef, PackedFact};
+use crate::period_sums::PeriodSums;
 
 fn any_duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -132,8 +132,8 @@ proptest! {
     }
 
     #[test]
-    fn daily_sums_count_what_a_plain_recount_counts_even_after_removals(facts in any_facts(), ended: Vec<bool>) {
-        let mut day = DailySums::default();
+    fn period_sums_count_what_a_plain_recount_counts_even_after_removals(facts in any_facts(), ended: Vec<bool>) {
+        let mut day = PeriodSums::default();
         let parts: Vec<_> = facts.iter().map(PackedFact::of).collect();
         for (fixed, overflow) in &parts {
             day.add(&FactRef::of(fixed, overflow));
@@ -147,7 +147,7 @@ proptest! {
         let mut accumulator = Accumulator::default();
         day.add_to(&mut accumulator);
         prop_assert_eq!(accumulator.totals(), recounted(left.iter().copied()));
-        let mut merged = DailySums::default();
+        let mut merged = PeriodSums::default();
         merged.merge(&day);
         merged.merge(&day);
         let mut twice = Accumulator::default();

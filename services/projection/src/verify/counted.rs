@@ -1,5 +1,5 @@
 //! Compares the columns of a generation with its store: each fact with its entry in the columns, the latest fact of
-//! each CRA, and the daily sums with a count of the facts.
+//! each CRA, and the sums with a count of the facts.
 
 use std::sync::atomic::AtomicBool;
 
@@ -39,7 +39,7 @@ pub(super) fn compare(
         }
     }
     if gathered(counted, Sums::Days) != gathered(counted, Sums::Facts) {
-        found.push("the daily sums differ from those of the facts".to_owned());
+        found.push("the sums differ from those of the facts".to_owned());
     }
     Ok(())
 }

@@ -16,22 +16,22 @@ use super::chunks::{At, Chunks};
 use super::scope_counts::ScopeCounts;
 use super::segment::Groups;
 use crate::accumulator::Accumulator;
-use crate::daily_sums::DailySums;
 use crate::fact::{date_of, day_number};
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
+use crate::period_sums::PeriodSums;
 use crate::scope::Scope;
 
-/// Number of facts, ended ones included, from which a commune, a structure or an advisor has daily sums: fewer facts
+/// Number of facts, ended ones included, from which a commune, a structure or an advisor has sums: fewer facts
 /// are counted singly in less than a millisecond.
-pub(super) const ROLLED_UP_FROM: u32 = 16_384;
+pub(super) const ROLLED_UP_FROM: u32 = 8_192;
 
 /// Number of facts of a period up to which their positions are stored: sums would take more memory than the facts.
 const FEW: usize = 12;
 
 /// Sums per scope, day and month; copied on write while a snapshot shares them.
 #[derive(Clone, Default)]
-pub(super) struct DailyRollups(Arc<HashMap<Scope, Arc<Rollup>>>);
+pub(super) struct Rollups(Arc<HashMap<Scope, Arc<Rollup>>>);
 
 /// The facts of a scope.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ struct Periods(Vec<(i32, Period)>);
 /// A period whose facts are being read: both forms, until their number is known.
 #[derive(Default)]
 struct Building {
-    sums: DailySums,
+    sums: PeriodSums,
     /// The first positions, one more than a period of few facts has.
     few: Vec<u32>,
 }
@@ -60,10 +60,10 @@ enum Period {
     /// Their positions.
     Few(Vec<u32>),
     /// Their sums.
-    Many(Arc<DailySums>),
+    Many(Arc<PeriodSums>),
 }
 
-impl DailyRollups {
+impl Rollups {
     /// The sums of a scope; `None` if it has none.
     pub(super) fn of_scope(&self, scope: Scope) -> Option<&Rollup> {
         self.0.get(&scope).map(|rollup| &**rollup)
@@ -77,19 +77,19 @@ impl DailyRollups {
         fact: &FactRef<'_>,
         scopes: impl IntoIterator<Item = Scope>,
     ) {
-        let daily_rollups = Arc::make_mut(&mut self.0);
+        let rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
             let rollup =
-                Arc::make_mut(daily_rollups.entry(scope).or_insert_with(|| Arc::new(Rollup::empty(scope))));
+                Arc::make_mut(rollups.entry(scope).or_insert_with(|| Arc::new(Rollup::empty(scope))));
             rollup.each_period(fact, |period| period.add(chunks, from, fact));
         }
     }
 
     /// Removes the fact of a position from those scopes that have sums.
     pub(super) fn remove(&mut self, from: u64, fact: &FactRef<'_>, scopes: impl IntoIterator<Item = Scope>) {
-        let daily_rollups = Arc::make_mut(&mut self.0);
+        let rollups = Arc::make_mut(&mut self.0);
         for scope in scopes {
-            if let Some(rollup) = daily_rollups.get_mut(&scope) {
+            if let Some(rollup) = rollups.get_mut(&scope) {
                 Arc::make_mut(rollup).each_period(fact, |period| period.remove(from, fact));
             }
         }
@@ -331,9 +331,9 @@ impl Period {
     }
 
     /// The sums of the period, built if it had none.
-    fn sums(&mut self, chunks: &Chunks) -> &mut DailySums {
+    fn sums(&mut self, chunks: &Chunks) -> &mut PeriodSums {
         if let Self::Few(facts) = self {
-            let mut totals = DailySums::default();
+            let mut totals = PeriodSums::default();
             facts.iter().filter_map(|from| chunks.fact((*from).into())).for_each(|fact| totals.add(&fact));
             *self = Self::Many(Arc::new(totals));
         }

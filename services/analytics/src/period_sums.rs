@@ -1,4 +1,4 @@
-//! Sums of the facts in force of one day, of a territory, a structure, an advisor or the whole country: small, and
+//! Sums of the facts in force of one period, of a territory, a structure, an advisor or the whole country: small, and
 //! facts can be removed again when CRAs are corrected or withdrawn.
 
 use cra_domain::vocabulary::{Activity, Word as _};
@@ -9,9 +9,9 @@ use super::fact::RecipientCode;
 use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected};
 use super::totals::RecipientTotals;
 
-/// The facts in force of one day.
+/// The facts in force of one day or month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DailySums {
+pub struct PeriodSums {
     sums: Sums,
     /// CRAs per entry delay in days, sorted by delay; only non-zero counts.
     delays: Vec<(u32, u32)>,
@@ -19,18 +19,18 @@ pub struct DailySums {
     redirections: Vec<(RecipientCode, RecipientTotals)>,
 }
 
-impl DailySums {
+impl PeriodSums {
     /// Adds a fact.
     pub fn add(&mut self, fact: &FactRef<'_>) {
-        accumulate::count(fact, &mut Changing::<false> { day: self });
+        accumulate::count(fact, &mut Changing::<false> { period: self });
     }
 
     /// Removes a fact that was added.
     pub fn remove(&mut self, fact: &FactRef<'_>) {
-        accumulate::count(fact, &mut Changing::<true> { day: self });
+        accumulate::count(fact, &mut Changing::<true> { period: self });
     }
 
-    /// Adds another day's sums.
+    /// Adds another period's sums.
     pub fn merge(&mut self, other: &Self) {
         let (own, sums) = (&mut self.sums, &other.sums);
         add_all(&mut own.channels, &sums.channels);
@@ -69,7 +69,7 @@ impl DailySums {
 
 /// Adds facts to a day, or removes them.
 struct Changing<'a, const REMOVES: bool> {
-    day: &'a mut DailySums,
+    period: &'a mut PeriodSums,
 }
 
 impl<const REMOVES: bool> Changing<'_, REMOVES> {
@@ -89,49 +89,49 @@ impl<const REMOVES: bool> Changing<'_, REMOVES> {
 impl<const REMOVES: bool> Accumulate for Changing<'_, REMOVES> {
     #[inline]
     fn cra(&mut self, activity_key: ActivityKey, defaulted: bool) {
-        let sums = &mut self.day.sums;
+        let sums = &mut self.period.sums;
         Self::cras(&mut sums.channels[activity_key.channel().index()], 1);
         Self::cras(&mut sums.activity_kinds[activity_key.activity_kind()], 1);
         if defaulted && activity_key.activity() == Activity::Workshop {
-            Self::cras(&mut self.day.sums.defaulted_workshops, 1);
+            Self::cras(&mut self.period.sums.defaulted_workshops, 1);
         }
     }
 
     #[inline]
     fn topics(&mut self, topics: u32) {
         for topic in super::packed_fact::bits(topics) {
-            Self::cras(&mut self.day.sums.topics[topic], 1);
+            Self::cras(&mut self.period.sums.topics[topic], 1);
         }
     }
 
     #[inline]
     fn add_participants(&mut self, activity: Activity, participants: u32, minutes: u32) {
-        Self::number(&mut self.day.sums.participants[activity.index()], participants);
-        Self::number(&mut self.day.sums.minutes[activity.index()], minutes);
+        Self::number(&mut self.period.sums.participants[activity.index()], participants);
+        Self::number(&mut self.period.sums.minutes[activity.index()], minutes);
     }
 
     #[inline]
     fn add_small_people(&mut self, people: &[u8; PEOPLE_LINES]) {
-        for (sum, people) in self.day.sums.people.iter_mut().zip(people) {
+        for (sum, people) in self.period.sums.people.iter_mut().zip(people) {
             Self::number(sum, u32::from(*people));
         }
     }
 
     fn people(&mut self, people: &[u32; PEOPLE_LINES]) {
-        for (sum, people) in self.day.sums.people.iter_mut().zip(people) {
+        for (sum, people) in self.period.sums.people.iter_mut().zip(people) {
             Self::number(sum, *people);
         }
     }
 
     #[inline]
     fn add_returning(&mut self, returning: u32, individual: u32, workshop: u32) {
-        Self::number(&mut self.day.sums.returning, returning);
-        Self::number(&mut self.day.sums.follow_up_individual, individual);
-        Self::number(&mut self.day.sums.follow_up_workshop, workshop);
+        Self::number(&mut self.period.sums.returning, returning);
+        Self::number(&mut self.period.sums.follow_up_individual, individual);
+        Self::number(&mut self.period.sums.follow_up_workshop, workshop);
     }
 
     fn delay(&mut self, days: u32) {
-        let delays = &mut self.day.delays;
+        let delays = &mut self.period.delays;
         let place = place_of(delays, days);
         Self::cras(&mut delays[place].1, 1);
         if delays[place].1 == 0 {
@@ -140,7 +140,7 @@ impl<const REMOVES: bool> Accumulate for Changing<'_, REMOVES> {
     }
 
     fn redirected(&mut self, redirected: Redirected) {
-        let redirections = &mut self.day.redirections;
+        let redirections = &mut self.period.redirections;
         let place = place_of(redirections, redirected.to);
         let totals = &mut redirections[place].1;
         Self::number(&mut totals.people, redirected.people);
