@@ -2,7 +2,7 @@
 //! it, and builds them again from the log; ingestion continues.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use async_nats::jetstream;
@@ -40,6 +40,25 @@ impl LossSetup {
         let (_, mut projection) = service_pair(dir.path(), &format!("nats://{}", to_log.address()), &[]);
         tokio::join!(ingestion.start_and_serve(), projection.start_and_serve());
         Self { to_log, ingestion, projection, nats, dir, losses: 0 }
+    }
+
+    /// A log with some CRAs, and a copy of its store.
+    async fn with_older_copy() -> (Self, PathBuf) {
+        let mut setup = Self::start().await;
+        let older = setup.dir.path().join("older");
+        setup.record(CRAS).await;
+        setup.nats.kill();
+        copy(&setup.store(), &older);
+        setup.nats.restart().unwrap();
+        (setup, older)
+    }
+
+    /// Restarts the log's server on a copy of its store.
+    fn replace_store_by(&mut self, older: &Path) {
+        self.nats.kill();
+        fs::remove_dir_all(self.store()).unwrap();
+        copy(older, &self.store());
+        self.nats.restart().unwrap();
     }
 
     /// Records some CRAs, and returns the position of the last one.
@@ -177,12 +196,7 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs() {
-    let mut setup = LossSetup::start().await;
-    let older = setup.dir.path().join("older");
-    setup.record(CRAS).await;
-    setup.nats.kill();
-    copy(&setup.store(), &older);
-    setup.nats.restart().unwrap();
+    let (mut setup, older) = LossSetup::with_older_copy().await;
     for running in [true, false] {
         setup.record(CRAS).await;
         let former = setup.settled().await;
@@ -192,10 +206,7 @@ async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs()
             assert!(setup.projection.ended().await.success());
             fs::write(setup.dir.path().join("projection/stderr.log"), "").unwrap();
         }
-        setup.nats.kill();
-        fs::remove_dir_all(setup.store()).unwrap();
-        copy(&older, &setup.store());
-        setup.nats.restart().unwrap();
+        setup.replace_store_by(&older);
         if !running {
             setup.projection.start().await;
         }
@@ -205,20 +216,12 @@ async fn a_log_that_lost_its_end_is_noticed_whether_or_not_the_projection_runs()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_lost_its_end_and_grew_past_it_again_is_noticed() {
-    let mut setup = LossSetup::start().await;
-    let older = setup.dir.path().join("older");
-    setup.record(CRAS).await;
-    setup.nats.kill();
-    copy(&setup.store(), &older);
-    setup.nats.restart().unwrap();
+    let (mut setup, older) = LossSetup::with_older_copy().await;
     setup.record(CRAS).await;
     let former = setup.settled().await;
 
     setup.to_log.cut_off();
-    setup.nats.kill();
-    fs::remove_dir_all(setup.store()).unwrap();
-    copy(&older, &setup.store());
-    setup.nats.restart().unwrap();
+    setup.replace_store_by(&older);
     assert_eq!(setup.record(2 * CRAS).await, u64::from(3 * CRAS));
     setup.to_log.pass_on();
     setup.starts_over(&former, "holds another event").await;
