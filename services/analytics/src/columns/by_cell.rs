@@ -130,9 +130,16 @@ impl Crossing {
                     });
                 }
             }
-            (Some(measure), Some(source)) => each_line(source, group, |line, of_line| {
-                each_weight(measure, group, |weight, word| take(line, weight, word & of_line));
-            }),
+            (Some(measure), Some(source)) => {
+                // Once per group, because each line has the same.
+                let mut weighted = Vec::new();
+                each_weight(measure, group, |weight, word| weighted.push((weight, word)));
+                each_line(source, group, |line, of_line| {
+                    for (weight, word) in &weighted {
+                        take(line, *weight, word & of_line);
+                    }
+                });
+            }
             (Some(measure), None) => each_weight(measure, group, |weight, word| take(0, weight, word)),
             (None, _) => unreachable!("an axis that divides people is the inner one"),
         }

@@ -147,7 +147,7 @@ impl Rollup {
     }
 
     fn months_of(chunks: &Chunks, scope: Scope) -> Self {
-        Self { days: None, months: Periods::of(chunks, scope, month_of) }
+        Self { days: None, months: Periods::of(chunks, scope, month_of_each()) }
     }
 
     fn with_days(chunks: &Chunks, days: Periods) -> Self {
@@ -224,6 +224,19 @@ fn month_of(day: i32) -> i32 {
     i32::from(date.year()) * 12 + i32::from(date.month()) - 1
 }
 
+/// [`month_of`] for facts in the order of a segment, most of which are of the month of the one before.
+fn month_of_each() -> impl FnMut(i32) -> i32 {
+    let mut month = 0;
+    let mut days = days_of(month);
+    move |day| {
+        if !days.contains(&day) {
+            month = month_of(day);
+            days = days_of(month);
+        }
+        month
+    }
+}
+
 /// The days of a month.
 fn days_of(month: i32) -> RangeInclusive<i32> {
     let year = i16::try_from(month.div_euclid(12)).unwrap_or_default();
@@ -233,7 +246,7 @@ fn days_of(month: i32) -> RangeInclusive<i32> {
 
 impl Periods {
     /// The facts of a scope that are in force, by the period of each day.
-    fn of(chunks: &Chunks, scope: Scope, period_of: impl Fn(i32) -> i32) -> Self {
+    fn of(chunks: &Chunks, scope: Scope, mut period_of: impl FnMut(i32) -> i32) -> Self {
         let mut periods: HashMap<i32, Building> = HashMap::new();
         chunks.each_of(scope, |from, fact| {
             let period = periods.entry(period_of(fact.fixed().day)).or_default();
