@@ -107,7 +107,6 @@ impl Trial {
         Self { issuer, pair, callers, recorded }
     }
 
-    /// The cases of one caller.
     fn cases(&self, caller: &Caller, cases: impl Fn(&Table) -> Vec<Case>) -> Vec<Case> {
         let mut cases = cases(&Table::new(&self.pair, &self.issuer, caller.name));
         cases.retain(|case| caller.can_make(case));

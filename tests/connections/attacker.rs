@@ -24,7 +24,6 @@ const CLOSED_WITHIN: Duration = Duration::from_secs(30);
 /// A TCP connection without a library.
 pub(super) struct Connection(pub(super) TcpStream);
 
-/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// With a GOAWAY without error.

@@ -30,7 +30,6 @@ pub(crate) async fn log_of(url: &str, replicas: usize) -> Vec<LogEntry> {
     entries
 }
 
-/// The events of the entries.
 pub(crate) fn events(entries: &[LogEntry]) -> Vec<pb::CraEvent> {
     entries.iter().map(|entry| pb::CraEvent::decode(entry.payload.clone()).unwrap()).collect()
 }

@@ -28,7 +28,6 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// The authority's certificate.
     pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }

@@ -22,7 +22,6 @@ pub(crate) type Operations = OperationsServiceClient<Channel>;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A new connection.
 pub(crate) async fn connected(address: SocketAddr) -> Result<Channel, String> {
     Endpoint::from_shared(format!("http://{address}"))
         .unwrap()
@@ -33,7 +32,6 @@ pub(crate) async fn connected(address: SocketAddr) -> Result<Channel, String> {
         .map_err(|error| format!("{address}: {error}"))
 }
 
-/// Submits one CRA.
 pub(crate) async fn submitted(
     ingestion: &mut Ingestion,
     request: pb::SubmitCraRequest,

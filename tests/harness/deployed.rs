@@ -8,7 +8,6 @@ use async_nats::{Client, ConnectOptions};
 
 use super::{Ended, Kind, Service, run_to_end};
 
-/// The root of the repository.
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }

@@ -131,24 +131,20 @@ fn in_seconds(seconds: i64) -> i64 {
     Timestamp::now().as_second() + seconds
 }
 
-/// The perimeter of everything.
 pub(crate) fn national() -> PerimeterClaim {
     PerimeterClaim { national: true, ..PerimeterClaim::default() }
 }
 
-/// The perimeter of a department.
 pub(crate) fn department(code: &str) -> PerimeterClaim {
     PerimeterClaim { departments: vec![code.to_owned()], ..PerimeterClaim::default() }
 }
 
-/// A request with a token.
 pub(crate) fn carrying<T>(token: &str, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     request
 }
 
-/// The selection of a department.
 pub(crate) fn of_department(code: &str) -> pb::Selection {
     pb::Selection { department_codes: vec![code.to_owned()], ..pb::Selection::default() }
 }

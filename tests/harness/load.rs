@@ -35,7 +35,6 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Requests it once.
     pub(crate) async fn ask(&self, ingestion: &mut Ingestion) -> Result<pb::Receipt, Status> {
         let receipt = match self.clone() {
             Self::Submit(request) => ingestion.submit_cra(request).await?.into_inner().receipt,
@@ -46,7 +45,6 @@ impl Change {
     }
 }
 
-/// An acknowledged change.
 #[derive(Clone, Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) change: Change,

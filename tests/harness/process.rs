@@ -20,7 +20,6 @@ use super::{connected, eventually};
 const END_WAIT: Duration = Duration::from_secs(30);
 const END_RETRY: Duration = Duration::from_millis(10);
 
-/// The programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Ingestion,
@@ -194,7 +193,6 @@ impl Service {
         assert!(ended.is_none(), "{} ended: {ended:?}", self.kind.binary());
     }
 
-    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }
@@ -204,7 +202,6 @@ impl Service {
         self.address.unwrap()
     }
 
-    /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
@@ -217,7 +214,6 @@ impl Service {
         signal(self.pid(), "-TERM");
     }
 
-    /// Sends it SIGHUP.
     pub(crate) fn hang_up(&self) {
         signal(self.pid(), "-HUP");
     }

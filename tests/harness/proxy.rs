@@ -89,7 +89,6 @@ impl Proxy {
         Self { address, network, accepting }
     }
 
-    /// The address for the client.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

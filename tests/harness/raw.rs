@@ -4,7 +4,6 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Sends and receives messages unchanged.
 #[derive(Default)]
 pub(crate) struct Raw;
 

@@ -84,7 +84,6 @@ impl Standalone {
         fs::read_to_string(self.dir.path().join("stderr")).unwrap()
     }
 
-    /// Process id.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -102,7 +101,6 @@ impl Standalone {
         Self::start_in(dir, command).await
     }
 
-    /// Sends it SIGHUP.
     pub(crate) fn hang_up(&self) {
         signal(self.process.id(), "-HUP");
     }

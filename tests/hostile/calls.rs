@@ -48,7 +48,6 @@ const TEXTS: [&str; 16] = [
     "gAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 ];
 
-/// A method, and its request message.
 struct Method {
     path: String,
     takes: String,

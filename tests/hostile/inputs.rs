@@ -86,7 +86,6 @@ pub(crate) fn legacy_document(bytes: &[u8]) {
     assert!(version.differences(&version).is_empty());
 }
 
-/// A stored event.
 pub(crate) fn event(bytes: &[u8]) {
     let (read, generated) = (stored::Event::read(bytes), v1::CraEvent::decode(bytes));
     assert_eq!(read.is_ok(), generated.is_ok(), "borrowed: {read:?}, generated: {generated:?}");
@@ -96,7 +95,6 @@ pub(crate) fn event(bytes: &[u8]) {
     }
 }
 
-/// A page token.
 pub(crate) fn page_token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let description = Description { definitions: "1".into(), log: LogIdentity("log".into()), created_at: 0 };

@@ -35,7 +35,6 @@ impl Answer {
         self.notes.iter().map(|note| note.split_once(": ").unwrap().0).collect()
     }
 
-    /// The refused fields.
     #[track_caller]
     fn refused(&self) -> Vec<&str> {
         match &self.outcome {

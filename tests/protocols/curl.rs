@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -26,7 +25,6 @@ impl Answer {
         Some(line[name.len() + 2..].trim())
     }
 
-    /// The reason of a refusal.
     pub(crate) fn reason(&self) -> String {
         let error = self.json();
         let details = error["details"].as_array().cloned().unwrap_or_default();

@@ -92,7 +92,6 @@ impl Manifest {
         Ok(text)
     }
 
-    /// Appends a segment.
     pub(super) fn push(&mut self, mut segment: Segment) {
         segment.link = self.link_of(self.segments.len(), &segment);
         self.last_position = segment.last;

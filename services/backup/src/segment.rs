@@ -73,7 +73,6 @@ impl Draft {
         Ok(())
     }
 
-    /// Name of its file.
     pub(super) fn file_name(&self) -> String {
         file_name(self.first)
     }

@@ -16,7 +16,6 @@ pub fn count() -> u64 {
     COUNT.get()
 }
 
-/// Counts steps.
 #[inline]
 pub(crate) fn take(steps: usize) {
     #[cfg(feature = "steps")]

@@ -79,7 +79,6 @@ pub fn columns() -> Vec<Column<BreakdownLine>> {
     columns
 }
 
-/// A bar of the chart.
 struct Bar {
     label: String,
     cras: u64,

@@ -77,12 +77,10 @@ impl CraRow {
         self.fact.declared_commune.as_deref().unwrap_or(self.commune.code())
     }
 
-    /// People of an age band.
     pub(super) fn age(&self, age: AgeBand) -> u32 {
         self.fact.age_counts().of(age)
     }
 
-    /// People of a status.
     pub(super) fn status(&self, status: Status) -> u32 {
         self.fact.status_counts().of(status)
     }

@@ -10,14 +10,12 @@ use super::about::{About, interval};
 use super::cell::{Column, Kind};
 use super::xlsx;
 
-/// Name of the sheet.
 const SHEET: &str = "Définitions";
 /// Heading of the file's description.
 const OF_THE_FILE: &str = "Ce fichier";
 /// Maximum number of values of one field in the sheet; a cell holds at most some 32,000 characters.
 const VALUES_MAX: usize = 400;
 
-/// A line of the sheet.
 struct Line {
     rubric: &'static str,
     label: String,
@@ -25,7 +23,6 @@ struct Line {
     code: String,
 }
 
-/// Adds the sheet.
 pub(super) fn add(about: &About, workbook: &mut Workbook, definitions: &[Definition]) -> io::Result<()> {
     let mut lines: Vec<Line> = lines(about);
     lines.extend(definitions.iter().map(|definition| Line {

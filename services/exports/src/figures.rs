@@ -11,7 +11,6 @@ type Get<R> = fn(&R) -> &v1::Statistics;
 /// One breakdown of the statistics.
 type List = fn(&v1::Statistics) -> &[v1::Count];
 
-/// One figure of the statistics.
 type Figure = fn(&v1::Statistics) -> u64;
 
 /// The headline figures: name of the column, code in the contract, label, value.

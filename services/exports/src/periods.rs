@@ -122,7 +122,6 @@ pub(super) fn months_chart(sheet: &'static str, months: usize) -> Chart<'static>
     OF_MONTHS.chart(sheet, months)
 }
 
-/// Adds the sheet of the months.
 pub(super) fn add_months(
     workbook: &mut Workbook,
     name: &'static str,

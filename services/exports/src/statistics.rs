@@ -27,7 +27,6 @@ const CHART_COLUMNS: u16 = 10;
 /// Number of rows of a section that print on one page with the chart.
 const ROWS_OF_A_PAGE: usize = 40;
 
-/// One figure.
 struct Line {
     section: &'static str,
     code: String,
@@ -44,7 +43,6 @@ impl From<Entry> for Line {
     }
 }
 
-/// A group of figures.
 struct Section {
     title: &'static str,
     /// Unit of its values.

@@ -31,7 +31,6 @@ pub struct Mismatch {
     pub what: &'static str,
 }
 
-/// Progress of comparing two logs.
 #[derive(Default)]
 pub(crate) struct Comparison {
     advisors: StandIns,

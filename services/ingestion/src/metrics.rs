@@ -18,7 +18,6 @@ use tracing::{Instrument as _, Span};
 
 use crate::refused::Refused;
 
-/// Kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Kind {
@@ -55,7 +54,6 @@ impl Answers {
         Ok(Self { accepted: accepted.collect(), refused })
     }
 
-    /// Counts an answer.
     pub(crate) fn count(&self, kind: Kind, answer: Result<&v1::Receipt, &Refused>) {
         let accepted = &self.accepted[kind as usize];
         match answer {

@@ -32,7 +32,6 @@ pub(crate) trait BodyLayer: Send + Unpin + 'static {
     fn inner<R>(&self, ask: impl FnOnce(&Body) -> R) -> Option<R>;
 }
 
-/// Wraps a body with a layer.
 pub(crate) fn wrapped(layer: impl BodyLayer) -> Body {
     Body::new(Wrapped { layer, has_ended: false })
 }

@@ -143,7 +143,6 @@ pub(crate) enum ClientKey {
     Address(Option<Network>),
 }
 
-/// Usage of one client.
 struct Client {
     calls: InFlight,
     streams: InFlight,

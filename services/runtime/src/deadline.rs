@@ -9,7 +9,6 @@ use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
 use tonic::metadata::MetadataMap;
 
 const HEADER: &str = "grpc-timeout";
-/// The header by its name.
 pub(crate) const HEADER_NAME: HeaderName = HeaderName::from_static(HEADER);
 /// Limit of the gRPC specification; also prevents overflow below.
 const MAX_DIGITS: usize = 8;

@@ -23,7 +23,6 @@ use crate::rejection::{INTERNAL, Rejection, TIMED_OUT};
 pub(crate) struct DeadlineLayer {
     /// Time limit; the caller's deadline applies if it is shorter.
     pub(crate) within: Duration,
-    /// Metrics of calls.
     pub(crate) rpcs: Rpcs,
 }
 

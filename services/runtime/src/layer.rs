@@ -35,7 +35,6 @@ pub(crate) trait CallLayer: Clone {
     /// Answers a call; `inner` is ready for it.
     fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering;
 
-    /// The layer around `inner`.
     fn layer<S: Answers>(self, inner: S) -> Layered<Self, S> {
         Layered { layer: self, inner }
     }

@@ -60,7 +60,6 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    /// A budget of `limit` bytes.
     pub(crate) fn new(limit: u64, metrics: &Metrics) -> Result<Self, MetricsError> {
         let refused = Refused::new(metrics)?;
         let budget = Budget::new(limit);

@@ -11,7 +11,6 @@ pub type Weighted<T> = (T, u32);
 pub struct Draw(Xoshiro256PlusPlus);
 
 impl Draw {
-    /// Draws from a seed.
     #[must_use]
     pub(crate) fn seeded(seed: u64) -> Self {
         let mut bytes = [0; 32];

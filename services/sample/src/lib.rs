@@ -18,7 +18,6 @@ pub use calendar::Month;
 use draw::Draw;
 use people::Team;
 
-/// Number of CRAs of the month.
 const CRAS: usize = 2_000;
 /// Namespace of the CRA ids. Never change it, so that a month loaded twice is recorded once.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2f0c_5d8e_71b4_4c39_9a64_e1d2_03b5_7f96);

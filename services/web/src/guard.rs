@@ -36,7 +36,6 @@ pub(crate) fn is_sent_by_these_pages(headers: &HeaderMap, hosts: &[String]) -> b
     matches!(scheme, "http" | "https") && is_these_pages && is_same_site
 }
 
-/// Adds the security headers.
 pub(crate) fn secure(headers: &mut HeaderMap) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -26,7 +26,6 @@ const LISTED_MAX: usize = 300;
 const FIELDS: [(&str, Kind); 3] =
     [("conseiller", Kind::Advisor), ("structure", Kind::Structure), ("lieu", Kind::Venue)];
 
-/// Kind of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Advisor,

@@ -30,7 +30,6 @@ impl Frame {
     }
 }
 
-/// Renders a template.
 pub(crate) fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => {

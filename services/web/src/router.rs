@@ -17,7 +17,6 @@ use crate::{
     accessibility, appearance, entry, figures, files, guard, import, live, records, state, vocabulary,
 };
 
-/// All routes.
 pub(crate) fn router(app: App) -> Router {
     let reading = |handler: MethodRouter<App>| handler.fallback(async || Fault::Method);
     Router::new()

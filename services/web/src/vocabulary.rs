@@ -33,7 +33,6 @@ struct List {
     terms: Vec<Shown>,
 }
 
-/// One word.
 struct Shown {
     label: &'static str,
     slug: &'static str,

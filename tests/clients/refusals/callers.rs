@@ -52,7 +52,6 @@ impl Ended {
     }
 }
 
-/// A caller.
 pub(super) struct Caller {
     /// Part of the client name in its tokens, so that limits per client apply to one caller.
     pub(super) name: &'static str,
@@ -108,7 +107,6 @@ impl Caller {
         Self::of_grpc().into_iter().chain(others).collect()
     }
 
-    /// Whether it can make a call.
     pub(super) fn can_make(&self, case: &Case) -> bool {
         match self.reach {
             Reach::Bytes => true,

@@ -35,7 +35,6 @@ pub(super) struct Case {
     /// Maximum number of calls, until one ends with the expected code.
     pub(super) tries: u32,
     pub(super) token: Option<String>,
-    /// An additional request header.
     pub(super) header: Option<(&'static str, String)>,
     pub(super) timeout_s: Option<u64>,
     /// Canonical gRPC code.
@@ -166,7 +165,6 @@ impl Case {
     }
 }
 
-/// Builds the cases of one caller.
 pub(super) struct Table {
     pub(super) issuer: Arc<Issuer>,
     pub(super) caller: &'static str,

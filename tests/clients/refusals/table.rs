@@ -28,7 +28,6 @@ pub(super) struct Recorded {
     pub(super) withdrawn: String,
 }
 
-/// A submission in the contract's JSON.
 pub(super) fn submission(cra_id: &str, advisor_id: &str) -> Value {
     let cra = pb::Cra { advisor_id: advisor_id.to_owned(), ..workshop(5) };
     json!({"craId": cra_id, "cra": json::to_value(&cra)})
@@ -166,7 +165,6 @@ impl Table {
     }
 }
 
-/// Method, request, code and reason.
 pub(super) type Row = (&'static str, Value, &'static str, &'static str);
 
 pub(super) const INVALID: &str = "INVALID_ARGUMENT";

@@ -53,7 +53,6 @@ impl Shaping<'_> {
         self.one_of(&[json!({"$oid": id}), json!(id)], 1)
     }
 
-    /// An instant.
     pub(super) fn instant(&mut self, instant: jiff::Timestamp) -> Value {
         let milliseconds = instant.as_millisecond();
         let text = instant.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
@@ -69,7 +68,6 @@ impl Shaping<'_> {
         self.one_of(&shapes, 5)
     }
 
-    /// A whole number.
     pub(super) fn number(&mut self, number: u32) -> Value {
         let shapes = [
             json!({"$numberInt": number.to_string()}),

@@ -17,7 +17,6 @@ pub(super) struct Place {
     pub(super) log: String,
 }
 
-/// A checkpoint file.
 pub(super) struct Checkpoint {
     path: PathBuf,
 }

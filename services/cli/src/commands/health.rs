@@ -13,7 +13,6 @@ use crate::args::{EndpointArgs, HealthArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::Output;
 
-/// Timeout of a probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(args: HealthArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {

@@ -89,7 +89,6 @@ impl Outcome {
 /// How a command ended, or why it could not do its work.
 pub(crate) type CommandResult = anyhow::Result<Outcome>;
 
-/// Runs the command.
 pub(crate) async fn run(arguments: Arguments, output: &mut Output) -> CommandResult {
     let Arguments { endpoints, command } = arguments;
     let days = command.selection_of_program().and_then(|selection| selection.relative_days(today()));

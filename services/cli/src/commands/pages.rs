@@ -10,7 +10,6 @@ use crate::render::text::printable;
 /// The services' maximum page size.
 const PAGE_SIZE_MAX: u64 = 1_000;
 
-/// One page of a listing.
 pub(super) struct Page<R> {
     pub(super) rows: Vec<R>,
     /// Empty on the last page.
@@ -22,7 +21,6 @@ pub(super) struct Page<R> {
 #[derive(Debug, PartialEq)]
 pub(super) struct Extent {
     pub(super) rows: u64,
-    /// Whether the listing has more rows.
     pub(super) more_follow: bool,
     /// The snapshot, which all pages share.
     pub(super) snapshot: Option<v1::Snapshot>,

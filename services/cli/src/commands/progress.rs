@@ -33,7 +33,6 @@ pub(crate) fn bar(length: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// Updates the progress of a stream.
 pub(crate) fn advance(bar: &ProgressBar, position: u64, tally: &Tally) {
     bar.set_position(bar.position().max(position));
     let received = thousands(tally.accepted + tally.already_there);
@@ -66,7 +65,6 @@ impl Replaying {
         Self { bar, reported: None }
     }
 
-    /// Updates the progress.
     pub(crate) fn show(&mut self, standing: ReplayState) {
         if !self.bar.is_hidden() {
             self.bar.set_length(standing.end);

@@ -9,7 +9,6 @@ use cra_private::{AtomicFile, Existing};
 use crate::args::ExportArgs;
 use crate::render::text::printable;
 
-/// Destination of the file.
 #[derive(Debug, PartialEq)]
 pub(super) enum Target {
     StandardOutput,

@@ -21,10 +21,8 @@ enum Source {
     Line(&'static str),
 }
 
-/// One column.
 pub(super) struct Field {
     pub(super) name: String,
-    /// French title.
     pub(super) title: String,
     pub(super) kind: Kind,
     description: &'static str,

@@ -15,7 +15,6 @@ const FULL: char = '█';
 
 /// A breakdown of the statistics.
 pub(crate) struct Breakdown<'a> {
-    /// Title of the breakdown.
     pub(crate) title: &'a str,
     /// The unit, in the plural.
     pub(crate) unit: &'a str,

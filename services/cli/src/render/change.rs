@@ -13,7 +13,6 @@ use crate::style::Style;
 use crate::submission::fields::Field;
 use crate::submission::table::Headings;
 
-/// Heading of the changes.
 pub(crate) fn heading(cra_id: &str, revision: u64, style: Style) -> String {
     format!(
         "{} {}, révision {revision}\n",

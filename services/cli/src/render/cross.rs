@@ -15,7 +15,6 @@ use crate::style::Style;
 const NAMED_MAX: usize = 3;
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Axes<'a> {
     pub(crate) selection: &'a v1::Selection,
@@ -61,7 +60,6 @@ pub(crate) fn about(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse, style:
         + &snapshot(answer.snapshot.as_ref(), style)
 }
 
-/// Labels of the columns.
 fn column_labels(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse) -> Vec<String> {
     let labels = answer.column_labels.iter().map(String::as_str).chain(std::iter::repeat(""));
     answer.columns.iter().zip(labels).map(|(code, text)| label(asked.columns, code, text)).collect()

@@ -27,7 +27,6 @@ const CONTENTS: [(Kind, usize, &str, usize); 5] = [
     (Kind::Id, 36, "Identifiant", 0),
 ];
 
-/// The layout of the pairs.
 pub(crate) struct Pairs {
     columns: Vec<Column>,
     style: Style,
@@ -43,18 +42,15 @@ impl Pairs {
         Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.style)
     }
 
-    /// Title of the listing.
     pub(crate) fn title(&self, selection: &v1::Selection) -> String {
         title("Doublons probables", selection, self.style)
     }
 
-    /// Headings of the columns.
     pub(crate) fn head(&self) -> String {
         let layout = self.layout();
         left_out(&layout.left_out(), "--json", self.style) + &layout.head()
     }
 
-    /// One pair.
     pub(crate) fn pair(&self, double: &v1::LikelyDouble) -> String {
         let cra = double.earlier.as_ref().and_then(|it| it.record.as_ref()?.cra.as_ref());
         let (session, advisor) =

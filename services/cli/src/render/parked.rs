@@ -10,7 +10,6 @@ const POSITION_COLUMNS: usize = 13;
 const ID_COLUMNS: usize = 36;
 const BYTES_COLUMNS: usize = 11;
 
-/// Headings of the lines.
 pub(crate) fn header(style: Style) -> String {
     let columns = [
         right("position", POSITION_COLUMNS),

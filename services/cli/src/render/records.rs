@@ -47,7 +47,6 @@ impl Lines {
         title("Comptes-rendus d'activité", selection, self.style) + &self.layout().head()
     }
 
-    /// One line.
     pub(crate) fn line(&self, record: &v1::CraRecord) -> String {
         let cra = record.cra.as_ref();
         let read = cra.and_then(|cra| Cra::from_message(cra).ok());

@@ -120,7 +120,6 @@ pub(super) fn counts(lines: &[(u64, &str, Tone, bool)], last_position: u64, styl
     text
 }
 
-/// One outcome as JSON.
 pub(crate) fn json(reported: &Reported, work: Work) -> Value {
     outcome_json(reported, "craId", work.done())
 }

@@ -21,7 +21,6 @@ pub(super) enum Kind {
     Number,
 }
 
-/// One column.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) heading: String,
@@ -113,7 +112,6 @@ impl<'a> Layout<'a> {
         text + &format!("{}\n", toned(self.style, Tone::Quiet, &rule))
     }
 
-    /// One row.
     pub(super) fn row(&self, cells: &[String]) -> String {
         let cells = self.shown().map(|(index, column, width)| {
             let cell = column.cell(cells.get(index).map_or("", String::as_str), width);

@@ -55,7 +55,6 @@ pub(crate) fn page(
     text + "\n"
 }
 
-/// One change.
 pub(crate) fn line(progress: Progress<'_>, style: Style) -> String {
     let Progress { first, now } = progress;
     let none = v1::Statistics::default();

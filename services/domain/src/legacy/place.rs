@@ -11,7 +11,6 @@ const NAME: &str = "cra.nomCommune";
 const CODE: &str = "cra.codeCommune";
 const VENUE: &str = "permanence";
 
-/// Reads the place of the activity.
 pub(super) fn read(document: &mut Document<'_>) -> Option<Place> {
     let channel = document.word::<Channel>("cra.canal", "le canal");
     let venue = document.venue(VENUE);

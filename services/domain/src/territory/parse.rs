@@ -40,7 +40,6 @@ enum Problem {
     TooMany,
 }
 
-/// Reads the whole file.
 pub(super) fn parse(text: &'static str) -> Result<Communes, Malformed> {
     let mut rows = Rows::default();
     for (position, line) in text.lines().enumerate() {

@@ -3,7 +3,6 @@
 use super::fold::fold_as_typed;
 use super::table::Commune;
 
-/// A typed text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     /// The words that are not codes, as typed: the last one may be the start of a word.

@@ -98,7 +98,6 @@ impl Communes {
         results.found
     }
 
-    /// The folded name of a commune.
     pub(super) fn folded_name(&self, id: CommuneId) -> &str {
         self.name_index().folded(id.position())
     }

@@ -166,7 +166,6 @@ impl Record {
     }
 }
 
-/// Decodes a stored position.
 pub(super) fn decode_position(value: &[u8]) -> Result<Position, ReadError> {
     Fields(value).number().map(Position)
 }

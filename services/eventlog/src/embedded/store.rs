@@ -132,7 +132,6 @@ pub(super) struct Lineage {
 pub(super) struct WriteBatch(sled::Batch);
 
 impl WriteBatch {
-    /// Replaces the stored lineage.
     pub(super) fn set_lineage(&mut self, lineage: &Lineage) {
         self.0.insert(keys::PREDECESSORS_KEY, lineage::encode(&lineage.predecessors).into_bytes());
         let restored = lineage.restored.as_ref().map_or("", |log| &log.0);

@@ -41,7 +41,6 @@ pub(super) struct PendingRestore {
     pub(super) answer: oneshot::Sender<Result<(), RestoreError>>,
 }
 
-/// A request to the writer.
 pub(super) enum Work {
     Append(Pending),
     Restore(PendingRestore),

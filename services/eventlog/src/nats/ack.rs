@@ -26,7 +26,6 @@ pub(super) enum Ack {
     Unknown(String),
 }
 
-/// Interprets the answer to a publish.
 pub(super) fn read(answer: Result<Message, RequestError>) -> Ack {
     match answer {
         Ok(message) => read_payload(&message.payload),

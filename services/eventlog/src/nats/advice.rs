@@ -4,7 +4,6 @@
 use async_nats::ConnectErrorKind;
 use async_nats::jetstream::ErrorCode;
 
-/// Advice for a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Advice {
     pub(super) text: &'static str,

@@ -19,7 +19,6 @@ const TRY_WAIT: Duration = Duration::from_millis(1_500);
 /// Pause after a try that was not stored.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// An append to carry out.
 #[derive(Clone, Debug)]
 pub(super) struct Append {
     pub(super) event: NewEvent,

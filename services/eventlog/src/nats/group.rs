@@ -35,7 +35,6 @@ const BATCH_WAIT: Duration = Duration::from_millis(1_500);
 
 type Outcome = Result<Appended, AppendError>;
 
-/// A pending append.
 pub(super) struct Pending {
     pub(super) append: Append,
     /// If the caller has gone, the answer is dropped, but the append is sent.

@@ -15,7 +15,6 @@ const MIRRORED: &str = "cra-mirrored";
 /// Of a log that was closed: identity of the former mirror that takes its place.
 const SUCCESSOR: &str = "cra-successor";
 
-/// Head of the stream.
 #[derive(Clone, Debug)]
 pub(super) struct StreamHead {
     pub(super) identity: LogIdentity,
@@ -40,7 +39,6 @@ pub(super) fn predecessors(config: &Config) -> Vec<Predecessor> {
     config.metadata.get(PREDECESSORS).map(|text| lineage::decode(text)).unwrap_or_default()
 }
 
-/// Sets the stream's predecessors.
 pub(super) fn set_predecessors(config: &mut Config, predecessors: &[Predecessor]) {
     if predecessors.is_empty() {
         config.metadata.remove(PREDECESSORS);

@@ -36,7 +36,6 @@ const REOPEN: ExponentialBuilder = ExponentialBuilder::new()
 /// A starting server may not know its streams yet: only this many consecutive misses mean that the stream is gone.
 const STREAM_MISSES_MAX: u32 = 8;
 
-/// A reader.
 pub(super) struct Reader {
     link: Link,
     subjects: Subjects,

@@ -36,7 +36,6 @@ pub(super) const QUIET: Color = Color::RGB(0x66_66_66);
 /// Colour of lines between rows.
 const RULE: Color = Color::RGB(0xDD_DD_DD);
 
-/// Formats of cells.
 pub(super) struct Styles {
     head: Format,
     text: Format,

@@ -72,7 +72,6 @@ impl<R> Table<R> {
         begin_sheet(sheet, &name, &self.columns, Column::name, &self.styles).map_err(failed)
     }
 
-    /// Adds a row.
     pub(in super::super) fn row(&mut self, row: &R) -> io::Result<()> {
         if self.rows == self.sheet_rows_max {
             self.end_sheet()?;

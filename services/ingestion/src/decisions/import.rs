@@ -26,7 +26,6 @@ pub(crate) struct Document {
     pub(crate) content: legacy::Document,
 }
 
-/// Why an import is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Refusal {
     /// The id belongs to another document, which this one does not follow.

@@ -165,12 +165,10 @@ impl History {
         self.0.last().map_or(Expectation::NoEvent, |last| Expectation::LastAt(last.position))
     }
 
-    /// Revision of the next event.
     pub(crate) fn next_revision(&self) -> u64 {
         self.0.last().map_or(1, |last| last.event.revision.saturating_add(1))
     }
 
-    /// The event that followed a revision.
     fn after(&self, revision: u64) -> Option<&Recorded> {
         let next = revision.checked_add(1)?;
         self.0.iter().find(|recorded| recorded.event.revision == next)

@@ -29,7 +29,6 @@ use tonic::transport::Channel;
 pub(crate) const MONDAY: &str = "2024-03-04T10:00:00Z";
 pub(crate) const TUESDAY: &str = "2024-03-05T10:00:00Z";
 
-/// How the log behaves.
 #[repr(u8)]
 pub(crate) enum Mode {
     Up,

@@ -132,9 +132,7 @@ impl Asked {
 
 /// An admitted query.
 pub(super) struct Admitted {
-    /// The caller.
     pub(super) grant: Grant,
-    /// The selected CRAs.
     pub(super) selection: Arc<Selection>,
     /// The required position.
     pub(super) consistency: Consistency,
@@ -149,11 +147,8 @@ pub(super) struct Admitted {
 
 /// A query with a fixed snapshot.
 pub(super) struct Ready {
-    /// The caller.
     pub(super) grant: Grant,
-    /// The selected CRAs.
     pub(super) selection: Arc<Selection>,
-    /// The snapshot of the answer.
     pub(super) snapshot: Snapshot,
     /// Held while the answer is made.
     pub(super) permit: Permit,

@@ -5,7 +5,6 @@ use tonic::Status;
 
 use crate::queries::QueryError;
 
-/// The faults found so far.
 #[derive(Default)]
 pub(super) struct Faults(Vec<Violation>);
 
@@ -23,7 +22,6 @@ impl Faults {
         read.ok()
     }
 
-    /// The refusal with all faults.
     pub(super) fn into_status(self) -> Status {
         QueryError::Invalid(self.0).into()
     }

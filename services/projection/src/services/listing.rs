@@ -30,7 +30,6 @@ macro_rules! paged {
 
 paged!(ListBreakdownRequest, ListCrasRequest, ListLikelyDoublesRequest, ListParkedEventsRequest);
 
-/// The requested page.
 pub(super) struct Page<C> {
     rows: usize,
     place: Option<Place<C>>,

@@ -25,7 +25,6 @@ use crate::replay::Replayer;
 use crate::store::{Parked, StoreError};
 use cra_analytics::fact::instant;
 
-/// The service.
 pub(crate) struct Operations {
     /// The generations, the log, and the replays between them.
     pub replayer: Replayer,

@@ -62,7 +62,6 @@ struct PendingRecord {
 }
 
 impl Trail {
-    /// The trail of a new call.
     pub(super) fn new(audit: Audit, call: &str, peer: Peer, trace: Option<String>) -> Self {
         if audit.0.is_none() {
             return Self::default();

@@ -32,7 +32,6 @@ pub(super) struct Line {
 /// Requests to the writer.
 #[derive(Default)]
 pub(super) struct Requests {
-    /// Reopen the file.
     pub(super) reopen: AtomicBool,
     /// Give up lines that cannot be written.
     pub(super) leave: AtomicBool,

@@ -17,9 +17,7 @@ use crate::identity::ShownCertificate;
 /// The peer of a connection; in the extensions of its requests.
 #[derive(Clone, Default)]
 pub(crate) struct Peer {
-    /// Address of the peer.
     pub(crate) address: Option<IpAddr>,
-    /// Certificate that the peer showed.
     pub(crate) certificate: Option<Arc<ShownCertificate>>,
 }
 
@@ -30,7 +28,6 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
-    /// The caller's certificate.
     pub(super) fn certificate(&self) -> Option<Arc<ShownCertificate>> {
         let Self::Tls(stream) = self else { return None };
         let chain = stream.get_ref().1.peer_certificates()?;

@@ -24,7 +24,6 @@ use crate::conditional::Conditional;
 use crate::identity::access::DOCUMENT;
 use crate::layer::{Answering, Answers, CallLayer};
 
-/// Bytes of one frame.
 const FRAME_BYTES: usize = 16 * 1_024;
 
 static GZIPPED: LazyLock<Option<Bytes>> = LazyLock::new(|| gzip::whole(OPENAPI.as_bytes()).ok());

@@ -33,13 +33,11 @@ impl Gzip {
         Ok(std::mem::take(self.0.get_mut()).into())
     }
 
-    /// The rest.
     pub(super) fn finish(self) -> io::Result<Bytes> {
         Ok(self.0.finish()?.into())
     }
 }
 
-/// All of a text.
 pub(super) fn whole(text: &[u8]) -> io::Result<Bytes> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     gzip.write_all(text)?;

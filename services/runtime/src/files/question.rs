@@ -93,7 +93,6 @@ fn end(meant: Option<&String>) -> String {
     meant.map_or_else(|| ".".to_owned(), |meant| format!(" ; vouliez-vous dire « {meant} » ?"))
 }
 
-/// The stable reason of a fault.
 fn reason(cause: Cause) -> &'static str {
     let row = |reason: &'static str| reason;
     match cause {

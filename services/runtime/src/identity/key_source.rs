@@ -46,7 +46,6 @@ pub enum SourceError {
     },
 }
 
-/// A source of key sets.
 pub(super) enum Source {
     File(PathBuf),
     Url { url: String, agent: Agent },

@@ -32,7 +32,6 @@ pub enum KeysError {
 #[derive(Clone, Debug, Default)]
 pub struct Keys(Vec<Key>);
 
-/// A key and its algorithm.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     id: Option<String>,

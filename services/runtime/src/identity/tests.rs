@@ -307,7 +307,6 @@ async fn a_file_without_usable_keys_is_an_error_at_start() {
     assert!(opened().await.contains("can verify a token"));
 }
 
-/// Waits until a token is accepted.
 async fn accepted(identity: &Identity, token: &str) {
     for _ in 0..100 {
         if identity.caller(Some(token)).await.is_ok() {

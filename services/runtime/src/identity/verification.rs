@@ -107,7 +107,6 @@ fn is_same_type(one: &str, other: &str) -> bool {
     short(one).eq_ignore_ascii_case(short(other))
 }
 
-/// The key with this id.
 pub(super) fn key_of<'a>(keys: &'a Keys, id: Option<&str>) -> Result<&'a Key, TokenRefused> {
     keys.find(id).ok_or_else(|| TokenRefused::Invalid("no key of the issuer has its `kid`".to_owned()))
 }

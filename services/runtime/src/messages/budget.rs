@@ -15,7 +15,6 @@ impl Budget {
         Arc::new(Self { limit, taken: AtomicU64::new(0) })
     }
 
-    /// Number of charged bytes.
     pub(super) fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
@@ -75,7 +74,6 @@ impl Charge {
         Ok(())
     }
 
-    /// Releases the charge.
     pub(super) fn release(&mut self) {
         self.give_back(self.charged);
     }

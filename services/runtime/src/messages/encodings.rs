@@ -24,7 +24,6 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// How much zstd compresses answers.
 const ZSTD_LEVEL: i32 = 1;
 
-/// Compression of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Gzip,

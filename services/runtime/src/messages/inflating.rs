@@ -15,7 +15,6 @@ use super::frames::{Framed, Incoming, Next, framed};
 use super::limits::{Cause, Refuser};
 use crate::bodies::{BodyLayer, NextFrame, wrapped};
 
-/// Flag of a compressed message.
 const COMPRESSED: u8 = 1;
 
 /// The messages of a body whose compressed ones are within the limits, inflated within the same limits.

@@ -17,7 +17,6 @@ use crate::rejection::{reason_of, violations_of};
 
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// The largest message.
 const LARGE: u32 = 10_000;
 const UNCHARGED: usize = 4 * 1_024;
 

@@ -79,7 +79,6 @@ impl Metrics {
         self.add(HistogramVec::new(HistogramOpts::new(name, help).buckets(SECONDS.to_vec()), labels)?)
     }
 
-    /// A gauge.
     pub(crate) fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
         self.add(Gauge::new(name, help)?)
     }

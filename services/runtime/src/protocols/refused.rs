@@ -14,7 +14,6 @@ use crate::rejection::not_served;
 
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 
-/// A refusal over HTTP.
 pub(super) struct Refused {
     http: StatusCode,
     status: Status,
@@ -50,7 +49,6 @@ impl Refused {
         Self::new(Cause::Protocol, StatusCode::HTTP_VERSION_NOT_SUPPORTED, status)
     }
 
-    /// A path that nothing serves.
     pub(super) fn not_served(path: &str) -> Self {
         Self::new(Cause::Path, StatusCode::NOT_FOUND, not_served(path))
     }

@@ -63,7 +63,6 @@ fn challenge(status: &Status) -> Option<HeaderValue> {
     }
 }
 
-/// A detail of a status.
 pub(crate) struct Detail {
     /// Full name of its message, such as `google.rpc.ErrorInfo`.
     pub(crate) name: String,

@@ -91,7 +91,6 @@ fn an_object_laid_out_over_lines_is_one_item() {
     assert_eq!(reported(two), [ok(Location::Element(1), "a"), ok(Location::Element(2), "b")]);
 }
 
-/// Documents as texts.
 fn documents(text: &str) -> Vec<Result<String, String>> {
     let items = items_as(document, text).into_iter();
     items

@@ -10,7 +10,6 @@ use crate::fields::Field;
 /// Serial days that are recognised as dates in a column without a date format: 2020 to 2099.
 const PLAUSIBLE_SERIALS: std::ops::RangeInclusive<f64> = 43_831.0..=73_050.0;
 
-/// A cell.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Cell<'a> {
     Empty,

@@ -29,7 +29,6 @@ pub(crate) struct Field {
 /// Reads a text and adds its value to a selection.
 type Reader = fn(&mut v1::Selection, &str, &Names) -> Result<(), String>;
 
-/// How a field is filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Checkboxes.

@@ -85,7 +85,6 @@ pub(crate) struct Address {
 /// A parameter that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Name of the parameter.
     pub(crate) field: &'static str,
     /// Value as typed.
     pub(crate) found: String,
@@ -93,7 +92,6 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
-/// The result of reading an address.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Read {
     pub(crate) address: Address,
@@ -196,12 +194,10 @@ impl Address {
         parameters
     }
 
-    /// The query of the canonical address.
     pub(crate) fn query(&self) -> String {
         query_of(&self.parameters())
     }
 
-    /// The canonical address.
     pub(crate) fn link(&self) -> String {
         match self.query() {
             query if query.is_empty() => "/".to_owned(),

@@ -33,7 +33,6 @@ task_local! {
     static APPEARANCE: Arc<Appearance>;
 }
 
-/// A static file.
 struct File {
     media_type: &'static str,
     content: Bytes,
@@ -86,7 +85,6 @@ pub(crate) struct Appearance {
 }
 
 impl Appearance {
-    /// The configured appearance.
     pub(crate) fn new(settings: &WebSettings) -> Result<Self, DsfrError> {
         let mut files = Files::default();
         let is_state = settings.brand == Brand::Etat;

@@ -56,7 +56,6 @@ pub(super) struct Found {
     pub(super) problem: Option<Problem>,
 }
 
-/// Looks up the typed commune.
 pub(super) async fn find(clients: &Clients, typed: &Typed) -> Result<Found, Fault> {
     if typed.commune.is_empty() {
         return Ok(Found::default());

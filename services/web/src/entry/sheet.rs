@@ -15,7 +15,6 @@ use crate::appearance::Appearance;
 use crate::forms::TOKEN_FIELD;
 use crate::plain::{Frame, page};
 
-/// Purpose of the form.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
     /// A new CRA with this id.
@@ -34,7 +33,6 @@ pub(crate) struct Conflict {
     pub(crate) differences: Vec<Difference>,
 }
 
-/// A form to show.
 pub(crate) struct Sheet {
     pub(crate) purpose: Purpose,
     pub(crate) typed: Typed,

@@ -41,7 +41,6 @@ pub(super) struct Place {
     pub(super) venue: Text,
 }
 
-/// The participants.
 pub(super) struct People {
     pub(super) participants: Text,
     /// Default number of people, by activity.
@@ -58,7 +57,6 @@ pub(super) struct Subjects {
     pub(super) annotation: Text,
 }
 
-/// The follow-up.
 pub(super) struct Next {
     pub(super) error: String,
     pub(super) individual: Text,
@@ -70,7 +68,6 @@ pub(super) struct Next {
     pub(super) may_add: bool,
 }
 
-/// A text field.
 pub(crate) struct Text {
     pub(crate) name: String,
     /// Id of the element, to which the summary links.

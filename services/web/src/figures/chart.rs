@@ -14,7 +14,6 @@ const LABELS_MAX: usize = 6;
 /// Width of a bar, in percent of its period's width.
 const BAR_PERCENT: u64 = 76;
 
-/// The chart and its table.
 pub(super) struct Chart {
     pub(super) title: String,
     pub(super) bars: Vec<Bar>,
@@ -146,7 +145,6 @@ fn title(step: Granularity) -> &'static str {
     }
 }
 
-/// Name of a period.
 fn label(step: Granularity, point: &v1::TimePoint, is_whole: bool) -> String {
     let Some(day) = parse_day(&point.from) else { return point.from.clone() };
     match (step, is_whole) {

@@ -44,7 +44,6 @@ pub(crate) struct Preset {
     pub(crate) is_current: bool,
 }
 
-/// A text field.
 pub(crate) struct Input {
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
@@ -60,7 +59,6 @@ pub(crate) struct Choice {
     pub(crate) is_chosen: bool,
 }
 
-/// A group of fields.
 pub(crate) struct Group {
     pub(crate) title: &'static str,
     pub(crate) fields: Vec<Shown>,
@@ -282,7 +280,6 @@ fn shown(
     }
 }
 
-/// Label of a chosen value.
 fn text_of(field: &str, value: &Value, names: &Names) -> String {
     let name = Kind::of_parameter(field).and_then(|kind| names.get(kind, &value.code));
     name.map_or_else(|| value.text().into_owned(), str::to_owned)

@@ -7,12 +7,10 @@ use cra_contracts::v1;
 use cra_domain::french;
 use cra_domain::territory;
 
-/// Shades of the map.
 const SHADES: usize = 5;
 /// The file of outlines has the departments of metropolitan France.
 const OVERSEAS: &str = "9";
 
-/// The map.
 pub(super) struct Map {
     pub(super) file: String,
     pub(super) areas: Vec<Area>,

@@ -199,7 +199,6 @@ pub(crate) fn problems_of(status: &tonic::Status) -> Vec<Problem> {
     problems
 }
 
-/// Capitalizes the first letter.
 pub(crate) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())

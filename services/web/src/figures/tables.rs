@@ -28,7 +28,6 @@ pub(super) struct Table {
     pub(super) rest: String,
 }
 
-/// One line.
 pub(super) struct Row {
     pub(super) label: String,
     /// Text below the label; empty for none.
@@ -56,7 +55,6 @@ const SECTIONS: [(&str, &str, &str, &str, Lines); 7] = [
     ("sub_themes", "sous-theme", "mentions", "Sous-thématique", |it| &it.sub_themes),
 ];
 
-/// All breakdowns of the statistics.
 pub(super) fn breakdowns(
     address: &Address,
     statistics: &v1::Statistics,
@@ -138,7 +136,6 @@ type FollowUpPart = (&'static str, fn(&v1::FollowUpStatistics) -> u64);
 const FOLLOW_UP_PARTS: [FollowUpPart; 3] =
     [("individual", |it| it.individual), ("workshop", |it| it.workshop), ("redirected", |it| it.redirected)];
 
-/// The follow-ups.
 pub(super) fn follow_up(statistics: &v1::Statistics, former: Option<&v1::Statistics>) -> Option<Table> {
     let now = statistics.follow_up.filter(|_| !is_hidden(statistics, "follow_up"))?;
     let former = former.and_then(|it| it.follow_up);

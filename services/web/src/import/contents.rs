@@ -21,7 +21,6 @@ use super::upload::Fill;
 /// Upper bound on the CRAs of a file.
 pub(super) const ROWS_MAX: usize = 5_000;
 
-/// A CRA of a file.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) location: Location,
@@ -53,7 +52,6 @@ pub(super) struct Sheets {
     names: Vec<String>,
 }
 
-/// Content of a file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) lines: Vec<Line>,

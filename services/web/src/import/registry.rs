@@ -49,7 +49,6 @@ impl Owner {
     }
 }
 
-/// State of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing is recorded yet.
@@ -87,7 +86,6 @@ impl Progress {
 /// A checked file.
 pub(super) struct Import {
     owner: Owner,
-    /// Name of the file.
     pub(super) name: String,
     pub(super) summary: Summary,
     pub(super) sheets: Sheets,
@@ -138,7 +136,6 @@ impl Import {
     }
 }
 
-/// The imports of a process.
 pub(crate) struct Imports {
     imports: Mutex<HashMap<String, Arc<Import>>>,
     turns: Arc<Semaphore>,

@@ -20,7 +20,6 @@ use crate::fault::Fault;
 use crate::forms::TOKEN_FIELD;
 use crate::plain::{Frame, page};
 
-/// Title of both pages.
 const ENTRY: &str = "/import";
 /// Number of faults that a page lists; the rest is only counted.
 const PROBLEMS_MAX: usize = 500;
@@ -36,7 +35,6 @@ pub(super) enum Wrong {
     Cells(Vec<Problem>),
 }
 
-/// The form to show.
 #[derive(Default)]
 pub(super) struct Sheet {
     /// Name of the file that was sent.
@@ -62,7 +60,6 @@ struct ImportPage {
     lists: Vec<(&'static str, Vec<String>)>,
 }
 
-/// The faults of a file.
 struct Faults {
     title: String,
     problems: Vec<Problem>,
@@ -222,7 +219,6 @@ struct OnePage {
     cras: String,
 }
 
-/// Renders one import with its progress.
 pub(super) fn one(app: &App, headers: &HeaderMap, id: &str, import: &Import) -> Response {
     let progress = import.progress().clone();
     let all = import.summary.cras;

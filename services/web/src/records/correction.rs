@@ -53,7 +53,6 @@ enum Sent {
     Overtaken(Conflict, u64),
 }
 
-/// A form that corrects a CRA.
 struct Correction {
     cra_id: String,
     revision: u64,

@@ -9,7 +9,6 @@ use cra_domain::event::{
 };
 use cra_domain::french;
 
-/// An event to show.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shown {
     pub(super) revision: u64,
@@ -50,7 +49,6 @@ pub(super) enum Last {
     Unseen,
 }
 
-/// The kind of the last event.
 pub(super) fn last(life: &Life) -> Last {
     use v1::cra_event::Fact as Stored;
     match life.events().last().and_then(|event| event.fact.as_ref()) {

@@ -24,9 +24,7 @@ use crate::query::Query;
 use crate::redirect::see_other;
 use crate::services::answer;
 
-/// Title of the list.
 const PATH: &str = "/cra";
-/// Number of CRAs on a page.
 const ROWS: u32 = 50;
 /// Parameter with the token of a further page.
 const NEXT: &str = "suite";

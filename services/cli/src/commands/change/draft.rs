@@ -46,7 +46,6 @@ impl Draft {
         Ok(())
     }
 
-    /// Parses the text.
     pub(crate) fn read(&self) -> anyhow::Result<Result<v1::Cra, String>> {
         let text =
             fs::read_to_string(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;

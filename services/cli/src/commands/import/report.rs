@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::submission::checkpoint::ReportReached;
 
-/// An open report file.
 #[derive(Debug)]
 pub(super) struct Report {
     file: File,

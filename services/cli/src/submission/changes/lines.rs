@@ -36,7 +36,6 @@ fn line(text: &str) -> Result<Line, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Reads a correction.
 pub(crate) fn correction(text: &str) -> Result<Change, String> {
     let line = line(text)?;
     let content = match (&line.set, &line.cra) {
@@ -54,7 +53,6 @@ pub(crate) fn correction(text: &str) -> Result<Change, String> {
     line.change(Kind::Correct(content))
 }
 
-/// Reads a withdrawal.
 pub(crate) fn withdrawal(text: &str) -> Result<Change, String> {
     let line = line(text)?;
     if line.set.is_some() {

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 
 use super::fields::{assign, patch, without_empty_parts};
 
-/// A change of one CRA.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
     pub(crate) cra_id: String,

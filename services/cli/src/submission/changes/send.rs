@@ -48,14 +48,12 @@ impl Sender {
         Ok(answer.map(|answer| Life::new(answer.events)))
     }
 
-    /// Corrects a CRA.
     pub(crate) async fn correct(&self, request: v1::CorrectCraRequest) -> Answer<v1::Receipt> {
         let ask = async || self.connection.ingestion().correct_cra(within_deadline(request.clone())).await;
         let answer = self.with_retry(ask).await?;
         Ok(answer.map(|answer| answer.receipt.unwrap_or_default()))
     }
 
-    /// Withdraws a CRA.
     pub(crate) async fn withdraw(&self, request: v1::WithdrawCraRequest) -> Answer<v1::Receipt> {
         let ask = async || self.connection.ingestion().withdraw_cra(within_deadline(request.clone())).await;
         let answer = self.with_retry(ask).await?;

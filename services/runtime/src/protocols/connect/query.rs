@@ -15,12 +15,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What a query asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) codec: Codec,
     pub(super) message: Bytes,
-    /// The name of the message's compression.
     pub(super) compression: Option<String>,
 }
 

@@ -33,7 +33,6 @@ const END: u8 = 2;
 #[derive(Clone)]
 pub(super) struct Reply {
     pub(super) codec: Codec,
-    /// What the answers are.
     pub(super) answer: MessageDescriptor,
     /// A compression that the caller reads.
     pub(super) encoding: Option<Encoding>,
