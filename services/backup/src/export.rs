@@ -45,7 +45,7 @@ async fn open(log: &dyn Read, dir: &Path) -> Result<(Arc<Folder>, Manifest), Bac
     let Some(manifest) = folder::manifest(dir)? else {
         let manifest = Manifest::new(head.identity, head.predecessors);
         // Before any segment, so that the folder is always known to belong to this log.
-        folder.keep(&manifest)?;
+        folder.save(&manifest)?;
         return Ok((folder, manifest));
     };
     if manifest.log != head.identity {

@@ -36,12 +36,12 @@ impl Folder {
         // A file left under that name by an interrupted export was never part of the backup.
         let segment = draft.write(&self.0.join(&draft.file_name()))?;
         manifest.push(segment.clone());
-        self.keep(manifest)?;
+        self.save(manifest)?;
         Ok(segment)
     }
 
     /// Replaces the manifest. Everything that it lists is already durable.
-    pub(super) fn keep(&self, manifest: &Manifest) -> Result<(), BackupError> {
+    pub(super) fn save(&self, manifest: &Manifest) -> Result<(), BackupError> {
         let path = self.0.join(MANIFEST);
         let text = manifest.to_json().map_err(|error| at(&path)(error.into()))?;
         self.0.replace(MANIFEST, &text).map_err(at(&path))

@@ -37,7 +37,7 @@ pub async fn import(
     let mut wrote = false;
     let put = match log.head().await {
         Ok(head) => match reaches(head.position) {
-            Ok(()) => put_back(log, dir, &manifest, head.position, &mut wrote, reported).await,
+            Ok(()) => restore_events(log, dir, &manifest, head.position, &mut wrote, reported).await,
             Err(error) => Err(error),
         },
         Err(error) => Err(error.into()),
@@ -55,7 +55,7 @@ pub async fn import(
 }
 
 /// Writes the missing events of the backup to the log, and compares all of them.
-async fn put_back(
+async fn restore_events(
     log: &dyn Restore,
     dir: &Path,
     manifest: &Manifest,

@@ -282,7 +282,7 @@ async fn a_log_that_lost_its_end_is_detected_and_its_backup_kept() {
     for segment in manifest.segments {
         shorter.push(segment);
     }
-    folder::Folder::open(&fixture.backup()).unwrap().keep(&shorter).unwrap();
+    folder::Folder::open(&fixture.backup()).unwrap().save(&shorter).unwrap();
     let error = export(&fixture.another_log(), &fixture.backup(), |_| {}).await.unwrap_err();
     assert!(
         matches!(error, BackupError::LogLostItsEnd { log: Position(0), backup: Position(30) }),

@@ -37,18 +37,18 @@ pub(crate) trait Subscription {
 
     /// The position is of a log that was replaced in order to forget. Returns whether the subscription was reset and is
     /// opened again; otherwise the refusal ends it.
-    fn begin_anew(&mut self) -> anyhow::Result<bool> {
+    fn reset(&mut self) -> anyhow::Result<bool> {
         Ok(false)
     }
 
     /// Whether the end of the stream completes the subscription.
     fn ends_with_the_stream(&self) -> bool;
 
-    /// The stream failed and is reopened; called once until [`Subscription::found`].
-    fn lost(&mut self, problem: &str) -> anyhow::Result<()>;
+    /// The stream failed and is reopened; called once until [`Subscription::reconnected`].
+    fn disconnected(&mut self, problem: &str) -> anyhow::Result<()>;
 
     /// Messages arrive again.
-    fn found(&mut self);
+    fn reconnected(&mut self);
 }
 
 /// Runs the subscription. May be dropped at any time; then call [`Subscription::settle`] once more.
@@ -57,10 +57,10 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
     subscription: &mut S,
 ) -> anyhow::Result<()> {
     let mut pauses = RETRY.build();
-    let mut is_lost = false;
+    let mut is_disconnected = false;
     loop {
         let broken = match subscription.open(connection).await {
-            Ok(stream) => read(stream, subscription, &mut is_lost, &mut pauses).await?,
+            Ok(stream) => read(stream, subscription, &mut is_disconnected, &mut pauses).await?,
             Err(status) => Some(status),
         };
         subscription.settle()?;
@@ -68,15 +68,15 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
             return Ok(());
         };
         let failure = connection.failure(status);
-        if failure.was_forgotten() && subscription.begin_anew()? {
+        if failure.was_forgotten() && subscription.reset()? {
             continue;
         }
         if !failure.may_pass() {
             return Err(failure.into());
         }
-        if !is_lost {
-            subscription.lost(&failure.to_string())?;
-            is_lost = true;
+        if !is_disconnected {
+            subscription.disconnected(&failure.to_string())?;
+            is_disconnected = true;
         }
         let pause = pauses.next().unwrap_or(PAUSE_MAX);
         sleep(failure.retry_delay().unwrap_or_default().clamp(pause, PAUSE_MAX)).await;
@@ -87,15 +87,15 @@ pub(crate) async fn run_with_reconnect<S: Subscription>(
 async fn read<S: Subscription>(
     mut stream: Streaming<S::Message>,
     subscription: &mut S,
-    is_lost: &mut bool,
+    is_disconnected: &mut bool,
     pauses: &mut ExponentialBackoff,
 ) -> anyhow::Result<Option<Status>> {
     let mut settled_at = Instant::now();
     loop {
         match timeout(SETTLE_INTERVAL, stream.message()).await {
             Ok(Ok(Some(message))) => {
-                if std::mem::take(is_lost) {
-                    subscription.found();
+                if std::mem::take(is_disconnected) {
+                    subscription.reconnected();
                 }
                 *pauses = RETRY.build();
                 subscription.take(message)?;

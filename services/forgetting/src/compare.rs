@@ -33,8 +33,8 @@ pub struct Mismatch {
 
 #[derive(Default)]
 pub(crate) struct Comparison {
-    advisors: StandIns,
-    organisations: StandIns,
+    advisors: ReplacedValues,
+    organisations: ReplacedValues,
     figures: Figures,
     pub(crate) rewritten: Rewritten,
     pub(crate) from: Digest,
@@ -43,13 +43,13 @@ pub(crate) struct Comparison {
 
 /// Values and their replacements. The mapping is one to one, and replaces all uses of a value or none.
 #[derive(Default)]
-struct StandIns {
+struct ReplacedValues {
     by_value: HashMap<String, String>,
     replacements: HashSet<String>,
     unreplaced: HashSet<String>,
 }
 
-impl StandIns {
+impl ReplacedValues {
     fn replaced(&mut self, value: &str, by: &str) -> bool {
         if let Some(known) = self.by_value.get(value) {
             return known == by;

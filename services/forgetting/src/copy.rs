@@ -151,12 +151,12 @@ impl<'a> Copying<'a> {
         let names = if let Some(names) = stored {
             names
         } else {
-            if is_begun(&to.head().await?, &head) {
+            if is_started(&to.head().await?, &head) {
                 return Err(ForgetError::NamesMissing);
             }
             let began = ((order.now)(), order.act.clone());
             let names = Names::draw(head.identity, end, rules, &plan, began)?;
-            names.keep(order.work)?;
+            names.save(order.work)?;
             names
         };
         let (comparison, verified) = (Comparison::default(), Position::START);
@@ -254,7 +254,7 @@ impl<'a> Copying<'a> {
 }
 
 /// Whether the new log contains a part of a copy of the old one, and is still closed.
-fn is_begun(new: &Head, old: &Head) -> bool {
+fn is_started(new: &Head, old: &Head) -> bool {
     let has_part = new.position > Position::START && new.position <= old.position;
     has_part && certificate_of(new, &old.identity).is_none()
 }
@@ -283,8 +283,8 @@ pub fn forget_names(work: &LockedDir) -> Result<(), ForgetError> {
 
 /// Whether a folder contains the names of an unfinished copy, which resolve aliases.
 #[must_use]
-pub fn names_are_left(dir: &Path) -> bool {
-    Names::are_in(dir)
+pub fn has_names(dir: &Path) -> bool {
+    Names::exist_in(dir)
 }
 
 /// Compares both logs again up to the positions of the certificate, and checks its digests.

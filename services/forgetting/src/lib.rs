@@ -23,6 +23,6 @@ mod tests;
 pub use act::{Act, GrantedBy};
 pub use certificate::{Certificate, LogDigest, Rewritten};
 pub use compare::Mismatch;
-pub use copy::{Copying, Done, ForgetError, Order, Stage, forget_names, names_are_left, origin, verify};
+pub use copy::{Copying, Done, ForgetError, Order, Stage, forget_names, has_names, origin, verify};
 pub use figures::SelectionsCompared;
 pub use rules::{Rules, RulesError};

@@ -89,7 +89,7 @@ impl Names {
     }
 
     /// Stores the names durably, before they are used.
-    pub(crate) fn keep(&self, dir: &LockedDir) -> Result<(), NamesError> {
+    pub(crate) fn save(&self, dir: &LockedDir) -> Result<(), NamesError> {
         let shown = || dir.join(FILE).display().to_string();
         let text = serde_json::to_vec(self).map_err(|error| NamesError::Damaged(shown(), error))?;
         dir.replace(FILE, &text).map_err(|error| NamesError::Io(shown(), error))
@@ -118,7 +118,7 @@ impl Names {
     }
 
     /// Whether the file is in a folder.
-    pub(crate) fn are_in(dir: &Path) -> bool {
+    pub(crate) fn exist_in(dir: &Path) -> bool {
         dir.join(FILE).exists()
     }
 

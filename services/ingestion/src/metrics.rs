@@ -98,13 +98,13 @@ impl Measured {
 pub(crate) fn register(log: &Arc<dyn Read>, metrics: &Metrics) -> Result<(), MetricsError> {
     let link = Arc::clone(log);
     let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
-    metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
+    metrics.computed_gauge("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
     if log.fill().is_none() {
         return Ok(());
     }
     let add = |name, help, value: fn(Fill) -> u64| {
         let log = Arc::clone(log);
-        metrics.looked_up(name, help, move || value(log.fill().unwrap_or_default()) as f64)
+        metrics.computed_gauge(name, help, move || value(log.fill().unwrap_or_default()) as f64)
     };
     add("cra_log_bytes", "Bytes that the log's events take.", |fill| fill.bytes)?;
     let help = "Bytes that they may take, by the limits of the stream and its account; 0 without a limit.";

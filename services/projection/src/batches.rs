@@ -52,7 +52,7 @@ pub(crate) fn batches(log: &Arc<dyn Read>, after: Position) -> Batches {
             let Some(first) = first else {
                 return;
             };
-            let batch = with_what_is_there(first, &mut read, expected).await;
+            let batch = collect_ready(first, &mut read, expected).await;
             expected = batch.0.len();
             if ahead.send(batch).await.is_err() {
                 return;
@@ -63,7 +63,7 @@ pub(crate) fn batches(log: &Arc<dyn Read>, after: Position) -> Batches {
 }
 
 /// A batch of an event and those already available.
-async fn with_what_is_there(
+async fn collect_ready(
     first: Result<LogEntry, ReadError>,
     read: &mut (impl Stream<Item = Result<LogEntry, ReadError>> + Unpin),
     expected: usize,
@@ -78,14 +78,14 @@ async fn with_what_is_there(
         if entries.len() == BATCH_EVENTS_MAX {
             break;
         }
-        next = is_there(read).await;
+        next = next_if_ready(read).await;
     }
     (entries, None)
 }
 
 /// The next event, if it is available. The runtime makes a busy task yield although more is available: without a second
 /// poll, batches would end there.
-async fn is_there<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
+async fn next_if_ready<T>(read: &mut (impl Stream<Item = T> + Unpin)) -> Option<T> {
     if let Some(next) = read.next().now_or_never() {
         return next;
     }

@@ -69,7 +69,7 @@ type OperationsServer = OperationsServiceServer<services::Operations>;
 
 /// Batch size of replays while queries arrive: the log's server sends a batch at once, and delays other work on its
 /// core for that time.
-const READ_AHEAD_BESIDE_QUESTIONS: usize = 100;
+const READ_AHEAD_WHILE_QUERIED: usize = 100;
 /// Retry delay of a query without a permit.
 const QUERY_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Retry delay of an export without a permit; an export takes seconds.
@@ -108,7 +108,7 @@ pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Drain
     let batch_size: BatchSize =
         Arc::new(
             move || {
-                if replay::are_expected(&asked) { READ_AHEAD_BESIDE_QUESTIONS } else { READ_AHEAD_MAX }
+                if replay::are_expected(&asked) { READ_AHEAD_WHILE_QUERIED } else { READ_AHEAD_MAX }
             },
         );
     let parts = Parts {
@@ -212,7 +212,7 @@ async fn serve_with(
     let progress = Arc::<Progress>::default();
     metrics::register(metrics, &log, &generations, &progress, &replayer.filling)?;
     let (publications, publisher) = publisher(secret.as_ref(), &settings, &log, &generations, &clock);
-    let asked = Asked { queries, signer, publications, callers: listener.callers() };
+    let asked = QueryParts { queries, signer, publications, callers: listener.callers() };
     let routes = routes(&settings, asked, &log, &replayer, metrics, &shutdown)?;
     let stalled_for = progress.stalled_for();
     let looking = progress.look(
@@ -225,7 +225,7 @@ async fn serve_with(
     let follower = Follower { log: Arc::clone(&log), generations: Arc::clone(&generations), clock };
     let following = tokio::spawn(follower.run(shutdown.clone()));
     let publishing = publisher.map(|publisher| background.spawn(publisher.run(shutdown.clone())));
-    let recomputing = background.spawn(replayer.bring_to_todays_definitions(shutdown.clone()));
+    let recomputing = background.spawn(replayer.rebuild_if_outdated(shutdown.clone()));
     let ready = tokio::spawn(readiness::report(log, Arc::clone(&generations), health.clone(), stalled_for));
 
     let begun = shutdown.clone().into_requested();
@@ -297,7 +297,7 @@ async fn open(
 }
 
 /// Permits, callers, page signer and public figures for the query services.
-struct Asked {
+struct QueryParts {
     queries: InFlight,
     signer: Signer,
     publications: Publications,
@@ -306,14 +306,14 @@ struct Asked {
 
 fn routes(
     settings: &Settings,
-    asked: Asked,
+    asked: QueryParts,
     log: &Arc<dyn Read>,
     replayer: &Replayer,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<Routes, MetricsError> {
     let Replayer { generations, clock, .. } = replayer;
-    let Asked { queries: in_flight, signer, publications, callers } = asked;
+    let QueryParts { queries: in_flight, signer, publications, callers } = asked;
     let bytes_max = settings.server.max_message_bytes.get();
     let exports = InFlight::new("exports", settings.limits.exports_in_flight, EXPORT_RETRY_AFTER);
     let streams = InFlight::new("streams", settings.limits.streams_open, QUERY_RETRY_AFTER);

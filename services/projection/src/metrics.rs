@@ -64,42 +64,44 @@ pub(crate) fn register(
 ) -> Result<(), MetricsError> {
     let link = Arc::clone(log);
     let help = "1 while the event log is reachable, as far as is known without asking, else 0.";
-    metrics.looked_up("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
+    metrics.computed_gauge("cra_log_up", help, move || f64::from(u8::from(link.is_available())))?;
 
     let seen = Arc::clone(progress);
     let help = "Position of the log's last event, as of the last look, at most a second or so ago.";
-    metrics.looked_up("cra_log_position", help, move || figure(seen.head().0))?;
+    metrics.computed_gauge("cra_log_position", help, move || figure(seen.head().0))?;
 
     let serving = Arc::clone(generations);
     let help = "Position up to which the serving read models hold the log.";
-    metrics
-        .looked_up("cra_projection_applied_position", help, move || figure(serving.serving().position().0))?;
+    metrics.computed_gauge("cra_projection_applied_position", help, move || {
+        figure(serving.serving().position().0)
+    })?;
 
     let (seen, serving) = (Arc::clone(progress), Arc::clone(generations));
     let help = "Events of the log that the serving read models do not hold yet.";
-    metrics.looked_up("cra_projection_lag_events", help, move || {
+    metrics.computed_gauge("cra_projection_lag_events", help, move || {
         let Position(applied) = serving.serving().position();
         figure(seen.head().0.saturating_sub(applied))
     })?;
 
     let seen = Arc::clone(progress);
     let help = "Age of the oldest event that the serving read models do not hold yet; 0 when they hold all.";
-    metrics.looked_up("cra_projection_lag_seconds", help, move || seen.waited().as_secs_f64())?;
+    metrics.computed_gauge("cra_projection_lag_seconds", help, move || seen.waited().as_secs_f64())?;
 
     let paused = generations.paused();
     let help = "1 while events are not applied because an operator paused the projection, else 0.";
-    metrics
-        .looked_up("cra_projection_paused", help, move || f64::from(u8::from(paused.borrow().is_some())))?;
+    metrics.computed_gauge("cra_projection_paused", help, move || {
+        f64::from(u8::from(paused.borrow().is_some()))
+    })?;
 
     let serving = Arc::clone(generations);
     let help = "Events that could not be applied and are set aside.";
-    metrics.looked_up("cra_projection_parked_events", help, move || {
+    metrics.computed_gauge("cra_projection_parked_events", help, move || {
         figure(serving.serving().checkpoint().map_or(0, |checkpoint| checkpoint.parked))
     })?;
 
     let of_filling = |name, help, value: fn(&Filling) -> &AtomicU64| {
         let filling = Arc::clone(filling);
-        metrics.looked_up(name, help, move || figure(value(&filling).load(Ordering::Relaxed)))
+        metrics.computed_gauge(name, help, move || figure(value(&filling).load(Ordering::Relaxed)))
     };
     let help = "Events per second that the replay or check at work applies, since it began; 0 when none is.";
     of_filling("cra_projection_rebuild_events_per_second", help, |filling| &filling.events_per_second)?;

@@ -16,9 +16,9 @@ use tokio::time::sleep;
 use crate::generations::Generations;
 
 /// Maximum interval of checks; a short limit is checked more often.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Minimum number of checks within the limit.
-const LOOKS_MIN: u32 = 4;
+const CHECKS_MIN: u32 = 4;
 
 /// The last observation.
 pub(crate) struct Progress {
@@ -63,31 +63,31 @@ impl Progress {
         clock: Arc<dyn Clock>,
         patience: Duration,
     ) {
-        let mut pace = Pace::new(Instant::now());
+        let mut pace = ProgressTracker::new(Instant::now());
         loop {
-            let looked = self.look_once(&*log, &generations, &*clock).await;
+            let sampled = self.sample(&*log, &generations, &*clock).await;
             let now = Instant::now();
             let is_paused = generations.paused().borrow().is_some();
-            let stood_still = match looked {
+            let time_without_progress = match sampled {
                 Ok(_) if is_paused => {
                     pace.unknown(now);
                     Duration::ZERO
                 }
-                Ok((head, applied)) => pace.stood_still(now, head, applied),
+                Ok((head, applied)) => pace.time_without_progress(now, head, applied),
                 Err(error) => {
                     tracing::debug!(%error, "the head of the log cannot be read");
                     pace.unknown(now);
                     Duration::ZERO
                 }
             };
-            let is_still = stood_still >= patience;
+            let is_still = time_without_progress >= patience;
             self.is_still.send_if_modified(|reported| std::mem::replace(reported, is_still) != is_still);
-            sleep(LOOK_EVERY.min(patience / LOOKS_MIN)).await;
+            sleep(CHECK_INTERVAL.min(patience / CHECKS_MIN)).await;
         }
     }
 
     /// Head of the log, and what was applied of it.
-    async fn look_once(
+    async fn sample(
         &self,
         log: &dyn Read,
         generations: &Generations,
@@ -108,19 +108,19 @@ impl Progress {
 }
 
 /// Whether lagging read models make progress.
-struct Pace {
+struct ProgressTracker {
     applied: Position,
     /// When they last made progress, had nothing to do, or could not be judged.
     since: Instant,
 }
 
-impl Pace {
+impl ProgressTracker {
     fn new(now: Instant) -> Self {
         Self { applied: Position::START, since: now }
     }
 
     /// How long they have made no progress although events waited.
-    fn stood_still(&mut self, now: Instant, head: Position, applied: Position) -> Duration {
+    fn time_without_progress(&mut self, now: Instant, head: Position, applied: Position) -> Duration {
         // Another position, not necessarily a later one: other read models may serve by now.
         if applied != self.applied || applied >= head {
             *self = Self { applied, since: now };
@@ -139,13 +139,13 @@ mod tests {
     use super::*;
 
     /// Duration without progress in seconds after each check: head and applied position, one second apart.
-    fn stood_still(looks: &[Option<(u64, u64)>]) -> Vec<u64> {
+    fn time_without_progress(looks: &[Option<(u64, u64)>]) -> Vec<u64> {
         let start = Instant::now();
-        let mut pace = Pace::new(start);
+        let mut pace = ProgressTracker::new(start);
         let stood = looks.iter().zip(1..).map(|(look, second)| {
             let now = start + Duration::from_secs(second);
             if let Some((head, applied)) = *look {
-                return pace.stood_still(now, Position(head), Position(applied));
+                return pace.time_without_progress(now, Position(head), Position(applied));
             }
             pace.unknown(now);
             Duration::ZERO
@@ -155,27 +155,36 @@ mod tests {
 
     #[test]
     fn a_lag_with_progress_is_no_standstill() {
-        assert_eq!(stood_still(&[Some((900, 1)), Some((1_900, 2)), Some((2_900, 3))]), [0, 0, 0]);
+        assert_eq!(time_without_progress(&[Some((900, 1)), Some((1_900, 2)), Some((2_900, 3))]), [0, 0, 0]);
     }
 
     #[test]
     fn having_nothing_to_do_is_no_standstill() {
-        assert_eq!(stood_still(&[Some((5, 5)), Some((5, 5)), Some((5, 5)), Some((6, 5))]), [0, 0, 0, 1]);
+        assert_eq!(
+            time_without_progress(&[Some((5, 5)), Some((5, 5)), Some((5, 5)), Some((6, 5))]),
+            [0, 0, 0, 1]
+        );
     }
 
     #[test]
     fn a_standstill_while_events_wait_lasts_until_there_is_progress() {
         let looks = [Some((9, 5)), Some((9, 5)), Some((10, 5)), Some((11, 6)), Some((11, 6))];
-        assert_eq!(stood_still(&looks), [0, 1, 2, 0, 1]);
+        assert_eq!(time_without_progress(&looks), [0, 1, 2, 0, 1]);
     }
 
     #[test]
     fn read_models_that_start_over_make_progress() {
-        assert_eq!(stood_still(&[Some((9, 5)), Some((9, 5)), Some((9, 0)), Some((9, 0))]), [0, 1, 0, 1]);
+        assert_eq!(
+            time_without_progress(&[Some((9, 5)), Some((9, 5)), Some((9, 0)), Some((9, 0))]),
+            [0, 1, 0, 1]
+        );
     }
 
     #[test]
     fn nothing_is_concluded_while_the_log_cannot_be_read() {
-        assert_eq!(stood_still(&[Some((9, 5)), Some((9, 5)), None, None, Some((9, 5))]), [0, 1, 0, 0, 1]);
+        assert_eq!(
+            time_without_progress(&[Some((9, 5)), Some((9, 5)), None, None, Some((9, 5))]),
+            [0, 1, 0, 0, 1]
+        );
     }
 }

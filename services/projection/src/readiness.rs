@@ -166,7 +166,7 @@ mod tests {
         // One of two: it lags, but makes progress.
         running.hold_at(2);
         becomes(&health, ServingStatus::Serving).await;
-        running.let_go();
+        running.release();
         Running::reached(&running.serving(), 3).await;
         becomes(&health, ServingStatus::Serving).await;
         shutdown.begin();

@@ -21,7 +21,7 @@ use crate::store::StoreError;
 /// Interval of progress reports.
 const PROGRESS_EVERY: Duration = Duration::from_millis(500);
 /// How long after a query the next one is expected.
-const QUESTIONS_PAUSE: Duration = Duration::from_secs(1);
+const QUERY_INTERVAL_MAX: Duration = Duration::from_secs(1);
 /// Pause before an automatic retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -48,7 +48,7 @@ pub enum ReplayError {
 impl ReplayError {
     /// Whether the replayed part is valid, so that a retry resumes.
     #[must_use]
-    pub fn leaves_a_beginning(&self) -> bool {
+    pub fn is_resumable(&self) -> bool {
         match self {
             Self::Log(_) | Self::ReaderEnded => true,
             Self::Apply(_) | Self::ForeignLog(_) | Self::Promote(_) => false,
@@ -116,10 +116,10 @@ impl Replayer {
 
     /// Builds the read models again if the serving ones have other definitions, which serve until it is done. Retries
     /// until the shutdown.
-    pub(crate) async fn bring_to_todays_definitions(self, shutdown: Shutdown) {
+    pub(crate) async fn rebuild_if_outdated(self, shutdown: Shutdown) {
         while !self.serves_todays_definitions() {
             let computed = tokio::select! {
-                computed = self.compute_again() => computed,
+                computed = self.rebuild_outdated() => computed,
                 () = shutdown.requested() => return,
             };
             let Err(error) = computed else {
@@ -138,7 +138,7 @@ impl Replayer {
     }
 
     /// Builds the read models with today's definitions, once no other replay is in progress.
-    async fn compute_again(&self) -> Result<(), ReplayError> {
+    async fn rebuild_outdated(&self) -> Result<(), ReplayError> {
         let _permit = Arc::clone(&self.permit).lock_owned().await;
         if self.serves_todays_definitions() {
             return Ok(());
@@ -168,7 +168,7 @@ impl Replayer {
         match computed.await {
             Ok(_) => Ok(()),
             Err(error) => {
-                if !error.leaves_a_beginning() {
+                if !error.is_resumable() {
                     self.discard(generation).await;
                 }
                 Err(error)
@@ -227,7 +227,7 @@ impl Replayer {
             batch.retain(|entry| entry.position <= end);
             let applying = Instant::now();
             applier.apply(generation, batch, self.clock.now()).await?;
-            self.give_way(applying.elapsed()).await;
+            self.yield_to_queries(applying.elapsed()).await;
             let Progress { position, end, events_per_second } = progress(generation.position());
             at_work.reached(position, end, events_per_second);
             if reported.elapsed() >= PROGRESS_EVERY {
@@ -244,7 +244,7 @@ impl Replayer {
 
     /// Pauses as long as it worked, while queries arrive: low priority alone does not suffice, because the log's server
     /// works for replays too.
-    async fn give_way(&self, worked: Duration) {
+    async fn yield_to_queries(&self, worked: Duration) {
         if are_expected(&self.questions) {
             sleep(worked).await;
         }
@@ -287,7 +287,7 @@ impl Replayer {
 
 /// Whether queries are in flight, or expected because one arrived recently.
 pub(crate) fn are_expected(questions: &InFlight) -> bool {
-    questions.was_wanted_within(QUESTIONS_PAUSE)
+    questions.was_requested_within(QUERY_INTERVAL_MAX)
 }
 
 fn per_second(events: u64, elapsed: Duration) -> u64 {

@@ -20,7 +20,7 @@ pub(crate) fn of_batch(batch: &[LogEntry]) -> Span {
         first_position = first.map_or(0, |entry| entry.position.0),
         last_position = last.map_or(0, |entry| entry.position.0),
     );
-    traces::led_by(&span, batch.iter().filter_map(|entry| entry.trace).map(ids));
+    traces::link_causes(&span, batch.iter().filter_map(|entry| entry.trace).map(ids));
     span
 }
 

@@ -46,7 +46,7 @@ const AUTHENTICATIONS: NonZeroU32 = NonZeroU32::new(256).unwrap();
 const AUTHENTICATION_RETRY: Duration = Duration::from_secs(1);
 
 /// State of the authorization layer.
-pub(crate) struct Door {
+pub(crate) struct AuthState {
     identity: Identity,
     /// The rows of all served methods.
     tables: Vec<&'static [Method]>,
@@ -73,7 +73,7 @@ struct MessageLimits {
 
 /// Adds authorization to the routes of a server.
 #[derive(Clone)]
-pub(crate) struct AuthLayer(pub(crate) Arc<Door>);
+pub(crate) struct AuthLayer(pub(crate) Arc<AuthState>);
 
 /// An admitted call.
 struct Admitted {
@@ -103,7 +103,7 @@ impl CallLayer for AuthLayer {
     }
 }
 
-impl Door {
+impl AuthState {
     /// Authorization for a service with these methods, health, and reflection if it is served.
     pub(crate) fn new(
         identity: Identity,
@@ -215,7 +215,7 @@ impl Door {
         if !self.identity.knows(token)
             && let Some(wait) = network.and_then(|network| self.failures.wait(&network, now()))
         {
-            return Err(failing_too_often(wait));
+            return Err(too_many_failures(wait));
         }
         let mut verified = pin!(self.identity.verified(token));
         let verified = if let Some(verified) = verified.as_mut().now_or_never() {
@@ -328,7 +328,7 @@ impl Door {
     }
 }
 
-fn failing_too_often(wait: Duration) -> Status {
+fn too_many_failures(wait: Duration) -> Status {
     let message = "too many tokens from this address were refused; retry later with a valid token";
     Rejection::new(RATE_LIMITED, message).retry_after(wait).into()
 }

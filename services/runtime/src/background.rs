@@ -18,7 +18,7 @@ impl Background {
     /// Starts the threads.
     pub fn start() -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
-        builder.thread_name("background").enable_all().on_thread_start(step_back);
+        builder.thread_name("background").enable_all().on_thread_start(set_idle_policy);
         let runtime = builder.build()?;
         let handle = runtime.handle().clone();
         Ok(Self { runtime: Some(runtime), handle })
@@ -49,7 +49,7 @@ impl Drop for Background {
 /// usual policy finishes its time slice of 3 ms before one of a higher priority gets its core; an idle thread yields at
 /// once.
 #[cfg(target_os = "linux")]
-fn step_back() {
+fn set_idle_policy() {
     use thread_priority::{
         NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
         thread_native_id,
@@ -62,7 +62,7 @@ fn step_back() {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn step_back() {}
+fn set_idle_policy() {}
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {

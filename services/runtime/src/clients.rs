@@ -64,7 +64,7 @@ impl ClientLimits {
     }
 
     /// Checks that one client leaves three quarters of each limit of the process to others.
-    pub(crate) fn leave_room(&self, bounds: &[Bound]) -> Result<(), ShareTooLarge> {
+    pub(crate) fn check_shares(&self, bounds: &[Bound]) -> Result<(), ShareTooLarge> {
         for Bound { name, limit, kind } in bounds {
             let (own, of_client) = match kind {
                 BoundKind::Calls => ("calls_in_flight", self.calls_in_flight.get()),
@@ -251,11 +251,11 @@ mod tests {
     fn one_client_may_use_at_most_a_quarter_of_each_limit() {
         let bound = |limit, kind| Bound { name: "limits.x", limit: NonZeroU32::new(limit).unwrap(), kind };
         let limits = limits(64, 1);
-        assert!(limits.leave_room(&[bound(256, BoundKind::Calls), bound(4, BoundKind::OwnShare)]).is_ok());
-        let refused = limits.leave_room(&[bound(255, BoundKind::Calls)]).unwrap_err().to_string();
+        assert!(limits.check_shares(&[bound(256, BoundKind::Calls), bound(4, BoundKind::OwnShare)]).is_ok());
+        let refused = limits.check_shares(&[bound(255, BoundKind::Calls)]).unwrap_err().to_string();
         assert!(refused.contains("calls_in_flight` is 64") && refused.contains("255"), "{refused}");
-        assert!(limits.leave_room(&[bound(3, BoundKind::OwnShare)]).is_err());
-        assert!(limits.leave_room(&[bound(31, BoundKind::Streams)]).is_err(), "8 is more than a quarter");
+        assert!(limits.check_shares(&[bound(3, BoundKind::OwnShare)]).is_err());
+        assert!(limits.check_shares(&[bound(31, BoundKind::Streams)]).is_err(), "8 is more than a quarter");
     }
 
     #[test]

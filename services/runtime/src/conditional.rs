@@ -51,7 +51,7 @@ impl Conditional {
 
     /// Names the content of the answer by its parts. If the caller has it, the call ends with the status `OK` and without
     /// an answer; to be returned as an error, because a unary handler has no other way to answer nothing.
-    pub fn unless_known(&self, parts: &[&[u8]]) -> Result<(), Status> {
+    pub fn check_not_modified(&self, parts: &[&[u8]]) -> Result<(), Status> {
         if self.has(parts) { Err(Status::new(Code::Ok, "")) } else { Ok(()) }
     }
 
@@ -118,10 +118,10 @@ mod tests {
         ] {
             assert!(!sent(&form).has(&parts), "{form}");
         }
-        assert_eq!(sent("*").unless_known(&[]).unwrap_err().code(), Code::Ok);
+        assert_eq!(sent("*").check_not_modified(&[]).unwrap_err().code(), Code::Ok);
         let by_grpc = Conditional::default();
         assert!(
-            !by_grpc.is_asked() && by_grpc.unless_known(&[b"log", b"7"]).is_ok(),
+            !by_grpc.is_asked() && by_grpc.check_not_modified(&[b"log", b"7"]).is_ok(),
             "gRPC has no condition"
         );
     }

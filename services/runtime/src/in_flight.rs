@@ -94,7 +94,7 @@ impl InFlight {
         }
         let most = share.of_limit(self.limit);
         let client =
-            self.held.try_acquire(caller.client_id.clone(), most).ok_or_else(|| self.share_taken(most))?;
+            self.held.try_acquire(caller.client_id.clone(), most).ok_or_else(|| self.share_exceeded(most))?;
         let permit = self.try_acquire_unshared()?;
         Ok(Permit { _client: Some(client), ..permit })
     }
@@ -117,7 +117,7 @@ impl InFlight {
 
     /// Whether a permit was requested within the last `time`.
     #[must_use]
-    pub fn was_wanted_within(&self, time: Duration) -> bool {
+    pub fn was_requested_within(&self, time: Duration) -> bool {
         match self.wanted_ms.load(Ordering::Relaxed) {
             0 => false,
             wanted_ms => u128::from(self.elapsed_ms().saturating_sub(wanted_ms)) < time.as_millis(),
@@ -146,7 +146,7 @@ impl InFlight {
         u32::try_from(self.places.available_permits()).is_ok_and(|free| free == self.limit.get())
     }
 
-    fn share_taken(&self, most: u32) -> Status {
+    fn share_exceeded(&self, most: u32) -> Status {
         let Self { limit, name, .. } = self;
         let message = format!(
             "this client has {most} {name} in flight, its share of {limit}; retry after one has ended"
@@ -216,10 +216,10 @@ mod tests {
     #[test]
     fn recent_requests_for_permits_are_reported() {
         let limit = InFlight::new("queries", NonZeroU32::MIN, Duration::ZERO);
-        assert!(!limit.was_wanted_within(Duration::MAX), "no caller came yet");
+        assert!(!limit.was_requested_within(Duration::MAX), "no caller came yet");
         let _permit = limit.clone().try_acquire_unshared().unwrap();
-        assert!(limit.was_wanted_within(Duration::from_hours(1)), "clones share it");
+        assert!(limit.was_requested_within(Duration::from_hours(1)), "clones share it");
         std::thread::sleep(Duration::from_millis(5));
-        assert!(!limit.was_wanted_within(Duration::from_millis(2)));
+        assert!(!limit.was_requested_within(Duration::from_millis(2)));
     }
 }

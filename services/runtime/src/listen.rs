@@ -105,7 +105,7 @@ impl Reach<'_> {
         let identity = Identity::open(self.identity).await.context("identity cannot be set up")?;
         let listener = bind(self.address, identity)?;
         if listener.callers() == Callers::Identified {
-            self.server.per_client.leave_room(self.shared)?;
+            self.server.per_client.check_shares(self.shared)?;
         }
         Ok(Listener { trusted_proxies: self.trusted_proxies.clone(), ..listener })
     }

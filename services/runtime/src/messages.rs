@@ -66,9 +66,9 @@ impl Messages {
         let figure = |bytes: u64| u32::try_from(bytes / 1_024).map_or(f64::INFINITY, f64::from) * 1_024.0;
         let taken = Arc::clone(&budget);
         let help = "Bytes of messages that were received in part or inflated, as whole KiB.";
-        metrics.looked_up("cra_undecoded_bytes", help, move || figure(taken.taken()))?;
+        metrics.computed_gauge("cra_undecoded_bytes", help, move || figure(taken.taken()))?;
         let help = "Bytes of messages received in part or inflated that may be kept.";
-        metrics.looked_up("cra_undecoded_bytes_limit", help, move || figure(limit))?;
+        metrics.computed_gauge("cra_undecoded_bytes_limit", help, move || figure(limit))?;
         Ok(Self { budget, refused })
     }
 

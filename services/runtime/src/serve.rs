@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tonic::service::Routes;
 use tonic_reflection::server::Builder as Reflection;
 
-use crate::admission::{AuthLayer, Door};
+use crate::admission::{AuthLayer, AuthState};
 use crate::audit::Audit;
 use crate::audit::layer::Audited;
 use crate::connections::Connections;
@@ -93,7 +93,7 @@ pub async fn serve(
     let keys_usable = identity.keys_usable();
     watch_keys(metrics, keys_usable.as_ref())?;
     let with_tokens = services_with_tokens(&health, api.methods);
-    let door = Door::new(identity, api.methods, settings, &source, metrics)?;
+    let door = AuthState::new(identity, api.methods, settings, &source, metrics)?;
     let answered = DeadlineLayer { within: settings.request_timeout(), rpcs };
     let refusals = Refusals::new(metrics, api.audit.clone())?;
     let tables = access::tables(api.methods, settings.reflection);
@@ -142,7 +142,7 @@ fn watch_keys(metrics: &Metrics, usable: Option<&watch::Receiver<bool>>) -> Resu
     let help =
         "1 while the issuer's keys are known, so that tokens can be verified, else 0; 1 without tokens.";
     let usable = usable.cloned();
-    metrics.looked_up("cra_token_keys_usable", help, move || {
+    metrics.computed_gauge("cra_token_keys_usable", help, move || {
         let is_usable = usable.as_ref().is_none_or(|usable| *usable.borrow());
         f64::from(u8::from(is_usable))
     })

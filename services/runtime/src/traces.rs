@@ -70,7 +70,7 @@ pub fn ids_of(span: &Span) -> Option<SpanIds> {
 
 /// Links a new span to those that caused it: the first sampled one is its parent, and it links to all of them, up to a
 /// limit.
-pub fn led_by(span: &Span, others: impl Iterator<Item = SpanIds>) {
+pub fn link_causes(span: &Span, others: impl Iterator<Item = SpanIds>) {
     let mut has_parent = false;
     for other in others.filter(|other| other.is_sampled).take(LINKS_MAX) {
         let other = SpanContext::from(other);

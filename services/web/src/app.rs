@@ -95,7 +95,7 @@ impl App {
             reloads.next().await;
             let app = self.clone();
             // The log contains the panic; the previous names remain in use.
-            let _ = tokio::task::spawn_blocking(move || app.0.names.read_again()).await;
+            let _ = tokio::task::spawn_blocking(move || app.0.names.reload()).await;
         }
     }
 
@@ -137,11 +137,14 @@ impl App {
     /// Makes a page within its permit and its time limit.
     pub(crate) async fn within<T>(&self, page: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let _permit = self.permit()?;
-        self.in_time(page).await
+        self.within_limit(page).await
     }
 
     /// Does a part of a page within its time limit but without a permit: to read what a browser sends.
-    pub(crate) async fn in_time<T>(&self, part: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    pub(crate) async fn within_limit<T>(
+        &self,
+        part: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         timeout(self.0.page_timeout, part).await.unwrap_or(Err(Fault::TooSlow))
     }
 

@@ -181,8 +181,8 @@ fn of_status(status: &Status) -> Shown {
     let is_broken = std::error::Error::source(status).is_some();
     let reason = rejection::reason_of(status);
     match status.code() {
-        Code::Unavailable | Code::Cancelled => away(status),
-        Code::Unknown | Code::Internal if is_broken => away(status),
+        Code::Unavailable | Code::Cancelled => unavailable(status),
+        Code::Unknown | Code::Internal if is_broken => unavailable(status),
         Code::ResourceExhausted => shown(
             StatusCode::SERVICE_UNAVAILABLE,
             "Beaucoup de demandes en ce moment",
@@ -236,7 +236,7 @@ fn of_status(status: &Status) -> Shown {
     }
 }
 
-fn away(status: &Status) -> Shown {
+fn unavailable(status: &Status) -> Shown {
     Shown {
         status: StatusCode::SERVICE_UNAVAILABLE,
         title: "Le service ne répond pas",

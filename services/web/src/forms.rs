@@ -2,7 +2,7 @@
 //!
 //! A page elsewhere can make a browser send a form here, with the browser's login. So a form is accepted only with a
 //! token that these pages issued to this browser: an HMAC over an expiry and a random cookie. Pages elsewhere can
-//! neither read nor send it. [`guard::is_sent_by_these_pages`](crate::guard::is_sent_by_these_pages) also checks the
+//! neither read nor send it. [`guard::is_same_origin`](crate::guard::is_same_origin) also checks the
 //! origin. Nothing is stored: any process with the same key accepts the token.
 
 use std::time::Duration;

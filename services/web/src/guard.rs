@@ -12,7 +12,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether the request's host is a name of this machine or a configured name. Any other name may be that of a page
 /// elsewhere that an attacker made resolve to this address (DNS rebinding).
-pub(crate) fn knows_host(headers: &HeaderMap, hosts: &[String]) -> bool {
+pub(crate) fn is_known_host(headers: &HeaderMap, hosts: &[String]) -> bool {
     let mut named = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (named.next(), named.next()) else { return false };
     hosts::is_known(host.as_bytes(), hosts)
@@ -20,7 +20,7 @@ pub(crate) fn knows_host(headers: &HeaderMap, hosts: &[String]) -> bool {
 
 /// Whether one of these pages sent the request, and not a page elsewhere. Browsers send `Origin` with each form, and
 /// most send `Sec-Fetch-Site`; a page can set neither. A request without an origin does not come from a browser.
-pub(crate) fn is_sent_by_these_pages(headers: &HeaderMap, hosts: &[String]) -> bool {
+pub(crate) fn is_same_origin(headers: &HeaderMap, hosts: &[String]) -> bool {
     let only = |name: &HeaderName| {
         let mut values = headers.get_all(name).iter();
         let value = values.next()?.to_str().ok();
@@ -63,7 +63,7 @@ mod tests {
     fn known(host: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_str(host).unwrap());
-        knows_host(&headers, &["cra.example.fr".to_owned()])
+        is_known_host(&headers, &["cra.example.fr".to_owned()])
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
             headers.for_each(|(name, value)| {
                 all.append(name, value);
             });
-            is_sent_by_these_pages(&all, &hosts)
+            is_same_origin(&all, &hosts)
         };
         let local = ("host", "127.0.0.1:50080");
         let same = ("origin", "http://127.0.0.1:50080");
@@ -125,6 +125,6 @@ mod tests {
         {
             assert!(!known(host), "{host}");
         }
-        assert!(!knows_host(&HeaderMap::new(), &[]), "a request without a name");
+        assert!(!is_known_host(&HeaderMap::new(), &[]), "a request without a name");
     }
 }

@@ -26,7 +26,7 @@ const INTERVAL_MS: u32 = 2_000;
 /// Lifetime of a stream. The browser then opens another one, with its current token.
 const LIFETIME: Duration = Duration::from_mins(15);
 /// Interval of the comments that keep proxies from closing an idle connection.
-const SILENCE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Pause after which a browser reopens a stream that ended.
 const RETRY: &str = "retry: 5000\n\n";
 
@@ -47,7 +47,7 @@ pub(crate) async fn stream(
         v1::WatchStatisticsRequest { selection: Some(address.selection), min_interval_ms: INTERVAL_MS };
     let mut statistics = clients.statistics();
     let answers =
-        app.in_time(async { answer(statistics.watch_statistics(Request::new(request)).await) }).await?;
+        app.within_limit(async { answer(statistics.watch_statistics(Request::new(request)).await) }).await?;
     let events = events(answers, app.shutdown().clone(), permit);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -85,7 +85,7 @@ fn events(
                 Ok(Some(answered)) => event(&answered),
                 Ok(None) | Err(_) => return None,
             },
-            () = sleep(SILENCE) => ": \n\n".to_owned(),
+            () = sleep(KEEP_ALIVE_INTERVAL) => ": \n\n".to_owned(),
             () = sleep_until(live.ends_at) => return None,
             () = live.shutdown.requested() => return None,
         };

@@ -218,7 +218,7 @@ impl NamesFile {
     }
 
     /// Reads the file again. A fault is logged, and the previous names remain in use.
-    pub(crate) fn read_again(&self) {
+    pub(crate) fn reload(&self) {
         let Some(path) = &self.path else { return };
         match Names::read(path) {
             Ok(names) => {
@@ -293,10 +293,10 @@ mod tests {
         std::fs::write(&path, FILE).unwrap();
         let file = NamesFile::read(Some(&path)).unwrap();
         std::fs::write(&path, "id;kind;name\nx;y;z\n").unwrap();
-        file.read_again();
+        file.reload();
         assert_eq!(file.names().get(Kind::Advisor, "c-1"), Some("Zoé Martin"));
         std::fs::write(&path, "id;kind;name\nc-1;advisor;Zoé Durand\n").unwrap();
-        file.read_again();
+        file.reload();
         assert_eq!(file.names().get(Kind::Advisor, "c-1"), Some("Zoé Durand"));
     }
 }

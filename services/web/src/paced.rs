@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// Time during which answers waited for the reader, after which the rate is checked.
 const WINDOW: Duration = Duration::from_mins(1);
 /// Minimum bytes that a reader takes in a window: 1 KiB a second.
-const LEAST_BYTES: u64 = 60 * 1_024;
+const BYTES_MIN: u64 = 60 * 1_024;
 
 /// A connection that fails with [`io::ErrorKind::TimedOut`] if its reader is too slow.
 pub(crate) struct Paced<S> {
@@ -39,7 +39,7 @@ impl Progress {
         if self.waited < WINDOW {
             return Ok(());
         }
-        let is_slow = self.written < LEAST_BYTES;
+        let is_slow = self.written < BYTES_MIN;
         *self = Self { waiting_since: self.waiting_since, ..Self::default() };
         if is_slow { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }

@@ -22,37 +22,37 @@ pub(crate) fn router(app: App) -> Router {
     Router::new()
         .route("/", reading(get(figures::show)))
         .route("/direct", reading(get(live::stream)))
-        .route("/saisie", reading(changing(&app, get(entry::show), post(entry::send))))
+        .route("/saisie", reading(form_route(&app, get(entry::show), post(entry::send))))
         .route("/saisie/communes", reading(get(entry::complete)))
         .route("/cra", reading(get(records::list)))
         .route("/cra/{id}", reading(get(records::show)))
         .route(
             "/cra/{id}/corriger",
-            reading(changing(&app, get(records::correct), post(records::send_correction))),
+            reading(form_route(&app, get(records::correct), post(records::send_correction))),
         )
         .route(
             "/cra/{id}/retirer",
-            reading(changing(&app, get(records::withdraw), post(records::send_withdrawal))),
+            reading(form_route(&app, get(records::withdraw), post(records::send_withdrawal))),
         )
-        .route("/import", reading(changing(&app, get(import::show), post(import::send))))
-        .route("/import/{id}", reading(changing(&app, get(import::show_one), post(import::confirm))))
+        .route("/import", reading(form_route(&app, get(import::show), post(import::send))))
+        .route("/import/{id}", reading(form_route(&app, get(import::show_one), post(import::confirm))))
         .route("/mots", reading(get(vocabulary::show)))
         .route("/etat", reading(get(state::show)))
         .route("/accessibilite", reading(get(accessibility::show)))
         .route("/fichiers/{name}", reading(get(files::send)))
         .route("/static/{file}", reading(get(static_file)))
         .fallback(async || Fault::NotFound)
-        .layer(middleware::from_fn_with_state(app.clone(), around))
+        .layer(middleware::from_fn_with_state(app.clone(), page_middleware))
         .with_state(app)
 }
 
 /// A page that changes something: only forms that these pages sent reach `sent`.
-fn changing(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
-    shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), from_these_pages)))
+fn form_route(app: &App, shown: MethodRouter<App>, sent: MethodRouter<App>) -> MethodRouter<App> {
+    shown.merge(sent.layer(middleware::from_fn_with_state(app.clone(), check_origin)))
 }
 
-async fn from_these_pages(State(app): State<App>, request: Request, next: Next) -> Response {
-    if guard::is_sent_by_these_pages(request.headers(), app.hosts()) {
+async fn check_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    if guard::is_same_origin(request.headers(), app.hosts()) {
         next.run(request).await
     } else {
         Fault::Foreign.into_response()
@@ -83,12 +83,12 @@ fn label(path: &str) -> &'static str {
     }
 }
 
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn page_middleware(State(app): State<App>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let page = label(request.uri().path());
     let span = traces::of_page(page, request.headers());
     let answer = async {
-        if !guard::knows_host(request.headers(), app.hosts()) {
+        if !guard::is_known_host(request.headers(), app.hosts()) {
             return Fault::UnknownHost.into_response();
         }
         let subject = app.services().caller(request.headers()).subject;

@@ -44,7 +44,7 @@ impl Checkpoint {
     }
 
     /// Stores a position atomically: a reader finds the previous one or this one.
-    pub(super) fn keep(&self, selection: &v1::Selection, place: &Place) -> anyhow::Result<()> {
+    pub(super) fn save(&self, selection: &v1::Selection, place: &Place) -> anyhow::Result<()> {
         let request = v1::FollowCrasRequest {
             selection: Some(selection.clone()),
             after_position: place.position,
@@ -73,8 +73,8 @@ mod tests {
             let checkpoint = Checkpoint::at(&directory.path().join(format!("{}", selection.themes.len())));
             assert_eq!(checkpoint.place(&selection).unwrap(), None);
             let last = Place { position: u64::MAX, log: "log#2#".to_owned() };
-            checkpoint.keep(&selection, &Place { position: 7, ..Place::default() }).unwrap();
-            checkpoint.keep(&selection, &last).unwrap();
+            checkpoint.save(&selection, &Place { position: 7, ..Place::default() }).unwrap();
+            checkpoint.save(&selection, &last).unwrap();
             assert_eq!(checkpoint.place(&selection).unwrap(), Some(last));
         }
         assert_eq!(checkpoint.place(&of_theme(3)).unwrap(), None);
@@ -84,7 +84,7 @@ mod tests {
     fn a_checkpoint_of_another_selection_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let checkpoint = Checkpoint::at(&directory.path().join("place.json"));
-        checkpoint.keep(&of_theme(3), &Place::default()).unwrap();
+        checkpoint.save(&of_theme(3), &Place::default()).unwrap();
         let error = checkpoint.place(&of_theme(4)).unwrap_err().to_string();
         assert!(error.contains("another selection") && error.contains("place.json"), "{error}");
     }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_missing_directory_is_reported() {
         let error = Checkpoint::at(Path::new("/nowhere/at/all/place.json"))
-            .keep(&v1::Selection::default(), &Place::default())
+            .save(&v1::Selection::default(), &Place::default())
             .unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all/place.json"), "{error}");
     }

@@ -64,10 +64,10 @@ trait Answer {
     fn snapshot(&self) -> Option<&v1::Snapshot>;
 
     /// Whether its figures are public ones, which exist only for the current state.
-    fn is_of_now_only(&self) -> bool;
+    fn is_current_only(&self) -> bool;
 
     /// Whether two answers have the same snapshot and definitions.
-    fn shows_what(&self, other: &Self) -> bool {
+    fn has_same_snapshot(&self, other: &Self) -> bool {
         let state = |answer: &Self| {
             let named = |snapshot: &v1::Snapshot| {
                 (snapshot.position, snapshot.log.clone(), snapshot.definitions.clone())
@@ -81,7 +81,7 @@ trait Answer {
     fn consistency(&self) -> v1::Consistency {
         let (position, log) =
             self.snapshot().map(|snapshot| (snapshot.position, snapshot.log.clone())).unwrap_or_default();
-        let as_of_position = if self.is_of_now_only() { 0 } else { position };
+        let as_of_position = if self.is_current_only() { 0 } else { position };
         // A replica that has not reached the position waits for it.
         v1::Consistency { min_position: position, as_of_position, as_of_time: None, log }
     }
@@ -92,7 +92,7 @@ impl Answer for v1::GetStatisticsResponse {
         self.snapshot.as_ref()
     }
 
-    fn is_of_now_only(&self) -> bool {
+    fn is_current_only(&self) -> bool {
         self.statistics.as_ref().is_some_and(|statistics| statistics.rounded_to > 0)
     }
 }
@@ -102,7 +102,7 @@ impl Answer for v1::GetTimeSeriesResponse {
         self.snapshot.as_ref()
     }
 
-    fn is_of_now_only(&self) -> bool {
+    fn is_current_only(&self) -> bool {
         let mut statistics = self.points.iter().filter_map(|point| point.statistics.as_ref());
         statistics.any(|statistics| statistics.rounded_to > 0)
     }
@@ -118,11 +118,11 @@ async fn at_one_position<A: Answer>(
     let mut current = ask(comparison.current, consistency).await?;
     for _ in 0..TRIES_MAX {
         let other = ask(comparison.other, current.consistency()).await?;
-        if current.shows_what(&other) {
+        if current.has_same_snapshot(&other) {
             return Ok([current, other]);
         }
         current = ask(comparison.current, other.consistency()).await?;
-        if current.shows_what(&other) {
+        if current.has_same_snapshot(&other) {
             return Ok([current, other]);
         }
     }

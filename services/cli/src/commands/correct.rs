@@ -11,9 +11,9 @@ use cra_contracts::v1;
 use cra_domain::event::life::Life;
 use tonic::Status;
 
-use super::change::ask::{can_be_asked, confirmed, reason};
 use super::change::draft::{self, Draft};
 use super::change::many::Many;
+use super::change::prompt::{confirmed, is_interactive, reason};
 use super::{CommandResult, Outcome};
 use crate::args::{CorrectArgs, EndpointArgs};
 use crate::client::{Connection, Service};
@@ -71,7 +71,7 @@ impl Source {
         }
         let named = ["VISUAL", "EDITOR"].iter().any(|name| env::var_os(name).is_some());
         anyhow::ensure!(
-            named || can_be_asked(),
+            named || is_interactive(),
             "there is no terminal for an editor: say what changes with --set PATH=VALUE or --cra FILE"
         );
         Ok(Self::Editor(Box::new(Draft::begin(cra_id, revision, base.clone())?)))
@@ -82,7 +82,7 @@ impl Source {
     }
 
     /// Reports where the text remains.
-    fn keep(&self) {
+    fn report_draft(&self) {
         if let Self::Editor(draft) = self {
             notice(&format!(
                 "the text is kept in {path}; send it with --cra {path}",
@@ -137,7 +137,7 @@ impl Correcting<'_> {
             let round = match self.round(&source).await {
                 Ok(round) => round,
                 Err(error) => {
-                    source.keep();
+                    source.report_draft();
                     return Err(error);
                 }
             };
@@ -146,7 +146,7 @@ impl Correcting<'_> {
                     if outcome == Outcome::Done {
                         source.discard();
                     } else {
-                        source.keep();
+                        source.report_draft();
                     }
                     return Ok(outcome);
                 }
@@ -159,16 +159,16 @@ impl Correcting<'_> {
                     let problems: Vec<_> = problems
                         .map(|violation| format!("{} {}", violation.field, violation.localized_message))
                         .collect();
-                    edits_again(&source, &problems.join("\n"))?
+                    offer_edit(&source, &problems.join("\n"))?
                 }
                 Round::Unreadable(problem) => {
                     notice(&problem);
-                    edits_again(&source, &problem)?
+                    offer_edit(&source, &problem)?
                 }
-                Round::Overtaken => self.begins_again(&mut source).await?,
+                Round::Overtaken => self.offer_rebase(&mut source).await?,
             };
             if !again {
-                source.keep();
+                source.report_draft();
                 return Ok(Outcome::SomeRefused);
             }
         }
@@ -202,7 +202,7 @@ impl Correcting<'_> {
             None => reason(self.args.change.reason.as_deref())?,
         };
         self.reason = Some(reason.clone());
-        if can_be_asked() && !self.args.change.yes && !confirmed("Envoyer cette correction ?")? {
+        if is_interactive() && !self.args.change.yes && !confirmed("Envoyer cette correction ?")? {
             notice("nothing was sent");
             return Ok(Round::Ended(Outcome::Cancelled));
         }
@@ -230,7 +230,7 @@ impl Correcting<'_> {
     }
 
     /// Shows what another client changed, and rebases the correction if the person wants to continue.
-    async fn begins_again(&mut self, source: &mut Source) -> anyhow::Result<bool> {
+    async fn offer_rebase(&mut self, source: &mut Source) -> anyhow::Result<bool> {
         let seen = self.revision;
         self.life = answered(&self.sender, self.sender.life(&self.cra_id).await?)?;
         let style = self.output.style();
@@ -241,7 +241,8 @@ impl Correcting<'_> {
                 Status::aborted(format!("the CRA is at revision {}, not {seen}", self.life.revision()));
             self.write(Err(&refusal(&status)))?;
         }
-        if self.life.is_withdrawn() || !can_be_asked() || !confirmed("Recommencer sur le contenu actuel ?")? {
+        if self.life.is_withdrawn() || !is_interactive() || !confirmed("Recommencer sur le contenu actuel ?")?
+        {
             return Ok(false);
         }
         self.revision = self.life.revision();
@@ -260,8 +261,8 @@ impl Correcting<'_> {
 }
 
 /// Whether the person returns to the editor, with the problems above the text.
-fn edits_again(source: &Source, problems: &str) -> anyhow::Result<bool> {
+fn offer_edit(source: &Source, problems: &str) -> anyhow::Result<bool> {
     let Source::Editor(draft) = source else { return Ok(false) };
     draft.note(problems)?;
-    Ok(source.is_editor() && can_be_asked() && confirmed("Revenir à l'éditeur ?")?)
+    Ok(source.is_editor() && is_interactive() && confirmed("Revenir à l'éditeur ?")?)
 }

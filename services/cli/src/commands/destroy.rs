@@ -46,7 +46,7 @@ pub(super) async fn destroy(
     // Of the work folder, and of the one that a copy between folders has unless another is named.
     for dir in [args.certificate.with_file_name(""), args.certificate.with_file_name(WORK)] {
         anyhow::ensure!(
-            !forgetting::names_are_left(&dir),
+            !forgetting::has_names(&dir),
             "{} holds the names of the copy still, which lead from aliases back: run the command that wrote the certificate \
              again, which deletes them",
             dir.display()

@@ -82,13 +82,13 @@ impl Subscription for Follower<'_> {
             return Ok(());
         };
         if self.kept.as_ref() != Some(&self.place) {
-            checkpoint.keep(&self.selection, &self.place)?;
+            checkpoint.save(&self.selection, &self.place)?;
             self.kept = Some(self.place.clone());
         }
         Ok(())
     }
 
-    fn begin_anew(&mut self) -> anyhow::Result<bool> {
+    fn reset(&mut self) -> anyhow::Result<bool> {
         // Without a log the position is not of another one.
         if self.place.log.is_empty() {
             return Ok(false);
@@ -106,12 +106,12 @@ impl Subscription for Follower<'_> {
         self.stop_at_head
     }
 
-    fn lost(&mut self, problem: &str) -> anyhow::Result<()> {
+    fn disconnected(&mut self, problem: &str) -> anyhow::Result<()> {
         notice(&format!("{problem}\nretrying after position {}", self.place.position));
         Ok(())
     }
 
-    fn found(&mut self) {
+    fn reconnected(&mut self) {
         notice("connected again");
     }
 }

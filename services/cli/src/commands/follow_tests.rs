@@ -86,7 +86,7 @@ async fn a_copy_of_a_log_that_was_made_to_forget_is_emptied_and_begins_anew() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     let former = Place { position: 9, log: "former#1#".to_owned() };
-    Checkpoint::at(&path).keep(&v1::Selection::default(), &former).unwrap();
+    Checkpoint::at(&path).save(&v1::Selection::default(), &former).unwrap();
     let fake = Arc::new(Fake { head: 3, ..Fake::default() });
     let flags = ["follow", "--stop-at-head", "--checkpoint", path.to_str().unwrap()];
     let (text, outcome) = ran(&fake, &flags).await;
@@ -102,7 +102,7 @@ async fn a_position_beyond_the_head_ends_the_command_and_keeps_the_checkpoint() 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("place.json");
     Checkpoint::at(&path)
-        .keep(&v1::Selection::default(), &Place { position: 9, ..Place::default() })
+        .save(&v1::Selection::default(), &Place { position: 9, ..Place::default() })
         .unwrap();
     let fake = Arc::new(Fake { head: 5, ..Fake::default() });
     let (text, outcome) = ran(&fake, &["follow", "--checkpoint", path.to_str().unwrap()]).await;

@@ -20,7 +20,7 @@ use crate::render::log::Done;
 use crate::render::text::printable;
 
 /// Maximum number of unreadable events shown individually; a foreign log would flood the terminal.
-const MISFITS_TOLD_MAX: u64 = 20;
+const MISFITS_SHOWN_MAX: u64 = 20;
 
 pub(crate) async fn run(command: LogCommand, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     match command {
@@ -84,7 +84,7 @@ async fn verify(dir: &Path, json: bool, output: &mut Output) -> CommandResult {
     let read = |entry: &LogEntry| {
         let Some(misfit) = misfit(entry) else { return };
         misfits += 1;
-        if misfits <= MISFITS_TOLD_MAX {
+        if misfits <= MISFITS_SHOWN_MAX {
             bar.suspend(|| notice(&render::log::misfit(entry.position.0, &misfit)));
         }
     };

@@ -24,7 +24,7 @@ use crate::output::{Output, notice};
 use crate::render;
 use crate::selection::SelectionArgs;
 use crate::submission::rpc::{Mode, Submit};
-use crate::submission::stream::{self, News, Retries};
+use crate::submission::stream::{self, Retries, SendEvent};
 use crate::submission::{self, Item, Location, Tally};
 use cra_sample::Month;
 
@@ -152,7 +152,7 @@ async fn submit_sample(ingestion: &Connection, month: Month) -> anyhow::Result<u
     let mut first_refusal = None;
     let submit = Submit { mode: Mode::Record };
     let streamed = stream::send(ingestion, &submit, items, Retries::Never, &mut tally, |news, tally| {
-        let News::Reported(reported) = news else { return Ok(()) };
+        let SendEvent::Reported(reported) = news else { return Ok(()) };
         progress::advance(&bar, reported.bytes_read, tally);
         if let submission::Outcome::Refused(refusal) = &reported.outcome {
             first_refusal.get_or_insert_with(|| refusal.message.clone());

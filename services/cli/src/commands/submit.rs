@@ -22,13 +22,13 @@ use crate::submission::changes::send::{Sender, refusal};
 use crate::submission::content::{self, Recordable};
 use crate::submission::file::{self, Content, Items, Opened};
 use crate::submission::rpc::{Mode, Submit};
-use crate::submission::stream::{self, News, Retries};
+use crate::submission::stream::{self, Retries, SendEvent};
 use crate::submission::table::Headings;
 use crate::submission::table::row::RowIds;
 use crate::submission::{self, Item, Tally, Unsent};
 
 /// Concurrent lookups of CRAs of older forms.
-const LOOKED_UP_AT_ONCE: usize = 16;
+const LOOKUPS_IN_FLIGHT: usize = 16;
 /// Reason for refusing a CRA of an older form that is not in the log.
 const MOVE_THE_LOG: &str = "it was written with an older form, and its document is not in this file: move it with \
                             `cra log export` and `cra log import`, or record the document with `cra import`";
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: SubmitArgs, endpoints: &EndpointArgs, output: &mut
     let of_row = move |row| Ok(ids.recordable(row));
     let (Items { items, ended }, headings) = file::items_of_any(opened, content::recordable, of_row);
     let lookup = Sender { connection: connection.clone(), retry_for: Duration::ZERO };
-    let (sender, settled) = mpsc::channel(LOOKED_UP_AT_ONCE);
+    let (sender, settled) = mpsc::channel(LOOKUPS_IN_FLIGHT);
 
     let mode = if args.validate_only { Mode::ValidateOnly } else { Mode::Record };
     let mut tally = Tally::default();
@@ -115,14 +115,14 @@ async fn settle(
         let content = match content {
             Ok(Recordable::Submission(submission)) => Ok(*submission),
             Ok(Recordable::OlderForm { cra_id, .. }) => {
-                let outcome = looked_up(lookup, &cra_id).await;
+                let outcome = look_up(lookup, &cra_id).await;
                 Err(Unsent::Settled { id: cra_id, outcome })
             }
             Err(unsent) => Err(unsent),
         };
         Item { location, bytes_read, content }
     };
-    let mut all = std::pin::pin!(ReceiverStream::new(items).map(one).buffered(LOOKED_UP_AT_ONCE));
+    let mut all = std::pin::pin!(ReceiverStream::new(items).map(one).buffered(LOOKUPS_IN_FLIGHT));
     while let Some(item) = all.next().await {
         if settled.send(item).await.is_err() {
             return;
@@ -130,7 +130,7 @@ async fn settle(
     }
 }
 
-async fn looked_up(lookup: &Sender, cra_id: &str) -> submission::Outcome {
+async fn look_up(lookup: &Sender, cra_id: &str) -> submission::Outcome {
     let refused = match lookup.life(cra_id).await {
         Ok(Ok(life)) => {
             let receipt = life.last_receipt(cra_id);
@@ -171,7 +171,7 @@ impl Sending<'_> {
         let (style, mode) = (output.style(), self.mode);
         let submit = Submit { mode };
         let streamed = stream::send(self.connection, &submit, items, Retries::Never, tally, |news, tally| {
-            let News::Reported(reported) = news else { return Ok(()) };
+            let SendEvent::Reported(reported) = news else { return Ok(()) };
             progress::advance(&bar, reported.bytes_read, tally);
             let text = if self.as_json {
                 cra_contracts::json::line(&render::submission::json(reported, Work::Submit(mode))) + "\n"

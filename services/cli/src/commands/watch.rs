@@ -92,7 +92,7 @@ impl Subscription for Watcher<'_> {
         false
     }
 
-    fn lost(&mut self, problem: &str) -> anyhow::Result<()> {
+    fn disconnected(&mut self, problem: &str) -> anyhow::Result<()> {
         if self.drawn > 0 {
             self.show(true)?;
         } else {
@@ -101,7 +101,7 @@ impl Subscription for Watcher<'_> {
         Ok(())
     }
 
-    fn found(&mut self) {
+    fn reconnected(&mut self) {
         if self.drawn == 0 {
             notice("connected again");
         }

@@ -1,7 +1,7 @@
 //! `cra withdraw`: withdraws a CRA from the statistics, after showing it and asking for confirmation.
 
-use super::change::ask::{can_be_asked, confirmed, reason};
 use super::change::many::Many;
+use super::change::prompt::{confirmed, is_interactive, reason};
 use super::correct::{answered, content_of};
 use super::{CommandResult, Outcome};
 use crate::args::{EndpointArgs, WithdrawArgs};
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: WithdrawArgs, endpoints: &EndpointArgs, output: &m
     let shown = heading + &render::change::brief(&content_of(&life, revision)?);
     output.aside(args.json, &shown)?;
     let reason = reason(args.reason.as_deref())?;
-    if can_be_asked() && !args.yes && !confirmed("Retirer ce compte-rendu des statistiques ?")? {
+    if is_interactive() && !args.yes && !confirmed("Retirer ce compte-rendu des statistiques ?")? {
         notice("nothing was sent");
         return Ok(Outcome::Cancelled);
     }

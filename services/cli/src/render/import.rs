@@ -56,7 +56,7 @@ pub(crate) fn is_reported(reported: &Reported) -> bool {
 }
 
 /// Announces that further refusals are not shown individually.
-pub(crate) fn no_more_told(report: Option<&Path>) -> String {
+pub(crate) fn refusals_truncated(report: Option<&Path>) -> String {
     match report {
         Some(report) => {
             format!("further refusals are only counted here; all are written to {}\n", report.display())
@@ -75,7 +75,7 @@ pub(crate) fn resumed(items: u64, checkpoint: &Path) -> String {
 }
 
 /// Announces that the progress of an earlier run is not used.
-pub(crate) fn begun_anew(why: &str, checkpoint: &Path) -> String {
+pub(crate) fn restarted(why: &str, checkpoint: &Path) -> String {
     format!("starting at the beginning: {} is not used, because {why}", checkpoint.display())
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn unfinished(checkpoint: Option<&Path>) -> String {
 }
 
 /// Announces that the progress cannot be stored.
-pub(crate) fn not_kept(checkpoint: &Path, error: &io::Error) -> String {
+pub(crate) fn checkpoint_not_saved(checkpoint: &Path, error: &io::Error) -> String {
     format!(
         "{} cannot be written ({error}): after an interruption everything would be sent again, which is safe; \
          --progress FILE names another place",
@@ -100,7 +100,7 @@ pub(crate) fn not_kept(checkpoint: &Path, error: &io::Error) -> String {
 }
 
 /// Announces once that the service is unavailable.
-pub(crate) fn away(failure: &ClientError, retry_for_seconds: u64) -> String {
+pub(crate) fn unavailable(failure: &ClientError, retry_for_seconds: u64) -> String {
     format!("{failure}\nretrying for at most {retry_for_seconds} s")
 }
 

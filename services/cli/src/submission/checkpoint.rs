@@ -138,7 +138,7 @@ impl Checkpoint {
     }
 
     /// Replaces the file.
-    pub(crate) fn keep(&self, subject: &Subject, reached: &Reached) -> io::Result<()> {
+    pub(crate) fn save(&self, subject: &Subject, reached: &Reached) -> io::Result<()> {
         let written = Written { subject: subject.clone(), reached: reached.clone() };
         AtomicFile::replace(&self.path, &serde_json::to_vec(&written)?)
     }

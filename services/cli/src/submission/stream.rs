@@ -36,7 +36,7 @@ pub(crate) enum Retries {
 
 /// What is reported while items are sent.
 #[derive(Debug)]
-pub(crate) enum News<'a> {
+pub(crate) enum SendEvent<'a> {
     /// What became of the next item of the file.
     Reported(&'a Reported),
     /// The service is away, for this reason, and is tried again.
@@ -59,7 +59,7 @@ pub(crate) async fn send<R: Rpc>(
     items: mpsc::Receiver<Item<R::Content>>,
     retries: Retries,
     tally: &mut Tally,
-    notice: impl FnMut(News<'_>, &Tally) -> io::Result<()>,
+    notice: impl FnMut(SendEvent<'_>, &Tally) -> io::Result<()>,
 ) -> Result<(), StreamError> {
     let patience = match retries {
         Retries::Never => None,
@@ -84,7 +84,7 @@ struct Sending<'a, R: Rpc, F> {
     notice: F,
 }
 
-impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
+impl<R: Rpc, F: FnMut(SendEvent<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
     async fn run(&mut self) -> Result<(), StreamError> {
         while let Some(broken) = self.over_one_stream().await? {
             let failure = self.connection.failure(broken);
@@ -94,7 +94,7 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
             };
             let Next::Again { after, notice } = next else { return Err(failure.into()) };
             if notice {
-                (self.notice)(News::Away(&failure), self.tally)?;
+                (self.notice)(SendEvent::Away(&failure), self.tally)?;
             }
             sleep(after).await;
         }
@@ -144,9 +144,9 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
                     Some(Status::deadline_exceeded(silence))
                 }
             };
-            while let Some(reported) = self.window.take_told() {
+            while let Some(reported) = self.window.pop_settled() {
                 self.tally.count(&reported.outcome);
-                (self.notice)(News::Reported(&reported), self.tally)?;
+                (self.notice)(SendEvent::Reported(&reported), self.tally)?;
             }
             if broken.is_some() {
                 return Ok(broken);
@@ -178,7 +178,7 @@ impl<R: Rpc, F: FnMut(News<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F> {
         let Next::Again { after, notice } = patience.after(&failure) else { return Ok(Some(status)) };
         self.window.postpone(ordinal, Instant::now() + after);
         if notice {
-            (self.notice)(News::Away(&failure), self.tally)?;
+            (self.notice)(SendEvent::Away(&failure), self.tally)?;
         }
         Ok(None)
     }

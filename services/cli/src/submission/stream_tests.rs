@@ -152,7 +152,7 @@ where
     });
     let (mut tally, mut all) = (Tally::default(), Vec::new());
     let streamed = send(&connection, rpc, items, retries, &mut tally, |news, _| {
-        if let News::Reported(reported) = news {
+        if let SendEvent::Reported(reported) = news {
             all.push((reported.location, reported.id.clone()));
         }
         Ok(())
@@ -256,7 +256,7 @@ async fn a_service_that_stays_away_is_told_of_and_given_up_after_the_time_given(
     let retries = Retries::For(Duration::from_millis(2_500));
     let began = Instant::now();
     let streamed = send(&connection, &IMPORT, items, retries, &mut tally, |news, _| {
-        away += u32::from(matches!(news, News::Away(_)));
+        away += u32::from(matches!(news, SendEvent::Away(_)));
         Ok(())
     })
     .await;

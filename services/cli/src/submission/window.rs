@@ -121,7 +121,7 @@ impl<T: Clone> Window<T> {
     }
 
     /// The next item of the file, once it is settled.
-    pub(super) fn take_told(&mut self) -> Option<Reported> {
+    pub(super) fn pop_settled(&mut self) -> Option<Reported> {
         match self.slots.pop_front()? {
             Slot::Settled(reported) => {
                 self.first += 1;

@@ -19,7 +19,7 @@ use crate::position::Position;
 
 /// A mirror that gets no event for this long will not catch up.
 const STANDSTILL_MAX: Duration = Duration::from_secs(15);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 /// A source that does not answer for this long is away.
 const SOURCE_WAIT: Duration = Duration::from_secs(5);
 
@@ -317,7 +317,7 @@ async fn reached(mirror: &Servers, source: &Servers, end: Position) -> Result<()
         } else if moved_at.elapsed() >= STANDSTILL_MAX {
             return Err(MirrorError::Behind { position: last, end });
         }
-        sleep(LOOK_EVERY).await;
+        sleep(CHECK_INTERVAL).await;
     }
     if end > Position::START && mirror.event(end).await? != source.event(end).await? {
         return Err(MirrorError::Differs(format!("the events at position {end} are not the same")));

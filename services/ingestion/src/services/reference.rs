@@ -8,9 +8,9 @@ use tonic::{Request, Response, Status};
 use super::{search, vocabulary};
 
 /// Ends a call by GET whose caller has the answer: it depends on the question and the program alone.
-fn unless_known<Q: Message + Name>(request: &Request<Q>) -> Result<(), Status> {
+fn check_not_modified<Q: Message + Name>(request: &Request<Q>) -> Result<(), Status> {
     let question = request.get_ref().encode_to_vec();
-    Conditional::of(request).unless_known(&[Q::NAME.as_bytes(), &question])
+    Conditional::of(request).check_not_modified(&[Q::NAME.as_bytes(), &question])
 }
 
 /// The stateless service.
@@ -22,7 +22,7 @@ impl ReferenceService for ReferenceApi {
         &self,
         request: Request<v1::GetVocabularyRequest>,
     ) -> Result<Response<v1::GetVocabularyResponse>, Status> {
-        unless_known(&request)?;
+        check_not_modified(&request)?;
         Ok(Response::new(vocabulary::vocabulary()))
     }
 
@@ -30,7 +30,7 @@ impl ReferenceService for ReferenceApi {
         &self,
         request: Request<v1::SearchCommunesRequest>,
     ) -> Result<Response<v1::SearchCommunesResponse>, Status> {
-        unless_known(&request)?;
+        check_not_modified(&request)?;
         Ok(Response::new(search::communes(&request.into_inner())?))
     }
 }

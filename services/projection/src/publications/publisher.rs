@@ -18,11 +18,11 @@ use crate::queries::{Consistency, QueryError};
 use cra_analytics::public::Rounding;
 
 /// Interval at which the clock is checked.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// Pause before a retry.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// How long one attempt waits for the read models to reach the log's head.
-const REACH_WITHIN: Duration = Duration::from_mins(10);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[derive(Debug, thiserror::Error)]
 enum PublishError {
@@ -55,9 +55,9 @@ impl Publisher {
     pub(crate) async fn run(self, shutdown: Shutdown) {
         while !shutdown.is_requested() {
             let pause = match self.due() {
-                None => LOOK_EVERY,
+                None => CHECK_INTERVAL,
                 Some(closing) => match self.publish(closing, &shutdown).await {
-                    Ok(()) => LOOK_EVERY,
+                    Ok(()) => CHECK_INTERVAL,
                     Err(_) if shutdown.is_requested() => return,
                     Err(error) => {
                         tracing::warn!(%error, closes_at = %closing.at, "the publication could not be counted yet");
@@ -89,7 +89,7 @@ impl Publisher {
         let consistency = Consistency::as_of_time(head.position, closing.at);
         let snapshot = tokio::select! {
             () = shutdown.requested() => return Err(QueryError::Stopping.into()),
-            snapshot = consistency.snapshot(&self.generations, Instant::now() + REACH_WITHIN) => snapshot?,
+            snapshot = consistency.snapshot(&self.generations, Instant::now() + HEAD_TIMEOUT) => snapshot?,
         };
         let source = Source::of(&snapshot.generation);
         if source.log != head.identity {

@@ -65,7 +65,7 @@ async fn a_replay_gives_equal_read_models_while_the_serving_ones_answer_and_foll
     assert_eq!(statistics_of(&serving, 8).await.cras, 4, "answered and followed during the replay");
     assert_eq!(other.position(), Position(3));
 
-    running.let_go();
+    running.release();
     let ended = last(replay).await.unwrap();
     assert_eq!(ended.generation, other.name());
     assert!(!ended.promoted && ended.position >= 7 && ended.remaining_seconds == 0, "{ended:?}");
@@ -98,7 +98,7 @@ async fn a_replay_pauses_as_long_as_it_works_while_queries_arrive() {
     let worked = Duration::from_millis(40);
     let rested = async || {
         let begun = Instant::now();
-        replayer.give_way(worked).await;
+        replayer.yield_to_queries(worked).await;
         begun.elapsed()
     };
     assert_eq!(rested().await, Duration::ZERO, "no query arrives");
@@ -146,7 +146,7 @@ async fn a_replay_whose_caller_leaves_is_removed() {
     drop(replay);
     eventually("nothing is left", || (running.on_disk() == before).then_some(())).await;
     assert_eq!(running.generations().all().len(), 1);
-    running.let_go();
+    running.release();
     drop(running.replay_permit().await);
     assert!(running.rebuilt(0, true).await.promoted, "and another one can begin");
 }
@@ -207,7 +207,7 @@ async fn a_replay_interrupted_by_the_end_of_the_process_is_resumed() {
     let replay = running.rebuild(0, false).await.unwrap();
     let other = running.other_at(5).await;
     assert_eq!(other.name(), name);
-    running.let_go();
+    running.release();
     assert_eq!(last(replay).await.unwrap().generation, name);
     assert_eq!(crate::verify::differences(&running.serving(), &other).unwrap(), Vec::<String>::new());
     assert!(!running.on_disk().contains(&"filling".to_owned()));
@@ -266,10 +266,10 @@ async fn read_models_with_other_definitions_serve_until_they_are_rebuilt() {
 
     running.hold_at(3);
     let shutdown = Shutdown::new();
-    let computing = tokio::spawn(running.replayer().clone().bring_to_todays_definitions(shutdown.clone()));
+    let computing = tokio::spawn(running.replayer().clone().rebuild_if_outdated(shutdown.clone()));
     let new = running.other_at(3).await;
     assert_eq!(running.serving().name(), older, "until the new ones are there");
-    running.let_go();
+    running.release();
     timeout(SOON, computing).await.unwrap().unwrap();
     assert_eq!(running.serving().name(), new.name());
     assert_eq!(new.description().definitions, cra_analytics::definitions());
@@ -285,7 +285,7 @@ async fn other_definitions_are_replaced_even_if_another_replay_runs_first() {
     let form = cra_analytics::definitions().rsplit_once('.').unwrap().0.to_owned();
     let running = restarted_with(running, format!("{form}.0")).await;
     let permit = running.replay_permit().await;
-    let computing = tokio::spawn(running.replayer().clone().bring_to_todays_definitions(Shutdown::new()));
+    let computing = tokio::spawn(running.replayer().clone().rebuild_if_outdated(Shutdown::new()));
     tokio::task::yield_now().await;
     drop(permit);
     timeout(SOON, computing).await.unwrap().unwrap();

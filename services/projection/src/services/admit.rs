@@ -95,13 +95,13 @@ question!(ExportRequest, [selection], [consistency], |request| {
 });
 
 /// A question that may be asked again by a caller that kept the answer.
-struct Asked {
+struct ConditionalQuery {
     conditional: Conditional,
     /// Its name, what it asks of its selection, and what else its answer depends on.
     parts: Vec<Vec<u8>>,
 }
 
-impl Asked {
+impl ConditionalQuery {
     /// The question of a request; `None` for a request whose caller cannot have kept an answer.
     fn of<Q: Question>(request: &Request<Q>, grant: &Grant, signer: &Signer, now: Timestamp) -> Option<Self> {
         let conditional = Conditional::of(request);
@@ -118,7 +118,7 @@ impl Asked {
     }
 
     /// Ends the call if its caller has the answer: of the same log, position, definitions and question.
-    fn unless_known(&self, selection: &Selection, snapshot: &Snapshot) -> Result<(), Status> {
+    fn check_not_modified(&self, selection: &Selection, snapshot: &Snapshot) -> Result<(), Status> {
         let shown = snapshot.to_message();
         let selection = canonical(selection.message().clone()).encode_to_vec();
         let position = shown.position.to_be_bytes();
@@ -126,7 +126,7 @@ impl Asked {
             [shown.log.as_bytes(), shown.definitions.as_bytes(), &position, &selection];
         let of_question = self.parts.iter().map(Vec::as_slice);
         let parts: Vec<&[u8]> = of_snapshot.into_iter().chain(of_question).collect();
-        self.conditional.unless_known(&parts)
+        self.conditional.check_not_modified(&parts)
     }
 }
 
@@ -142,7 +142,7 @@ pub(super) struct Admitted {
     /// The caller's timeout.
     caller_waits: Option<Duration>,
     /// Of a request by GET.
-    asked: Option<Asked>,
+    asked: Option<ConditionalQuery>,
 }
 
 /// A query with a fixed snapshot.
@@ -181,14 +181,14 @@ impl Admission {
     ) -> Result<(Admitted, T), Status> {
         let grant = Grant::of(self.callers, &request)?;
         let (now, judge) = (self.clock.now(), grant.clone());
-        let kept = Asked::of(&request, &grant, &self.signer, now);
+        let kept = ConditionalQuery::of(&request, &grant, &self.signer, now);
         let (metadata, _, mut request) = request.into_parts();
         let is_large = is_large(&request);
         let reading = off_workers(is_large, move || {
             let right = request.right();
-            judge.may_ask(right)?;
+            judge.check_scope(right)?;
             let selection = Selection::read(request.selection().unwrap_or(&v1::Selection::default()));
-            judge.may_select(right, &selection.selection)?;
+            judge.check_perimeter(right, &selection.selection)?;
             let mut faults = Faults::default();
             let consistency = faults.one(Consistency::parse(request.consistency(), now));
             let asked = read(&mut request, &judge, &mut faults);
@@ -222,7 +222,7 @@ impl Admission {
             (snapshot, limit.try_acquire(&grant.caller)?)
         };
         if let Some(asked) = asked {
-            asked.unless_known(&selection, &snapshot)?;
+            asked.check_not_modified(&selection, &snapshot)?;
         }
         Ok(Ready { grant, selection, snapshot, permit })
     }

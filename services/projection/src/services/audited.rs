@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::grant::{Grant, Right};
 
 /// Maximum number of members of a selection's list in a record; for longer lists it gives their number.
-const MEMBERS_TOLD: usize = 50;
+const MEMBERS_MAX: usize = 50;
 
 impl Grant {
     /// Starts the record of a query, if it is audited. Call it before anything is shown.
@@ -56,10 +56,10 @@ fn summary(selection: &v1::Selection) -> Map<String, Value> {
     let mut counts = Map::new();
     for (name, field) in &mut fields {
         if let Value::Array(members) = field
-            && members.len() > MEMBERS_TOLD
+            && members.len() > MEMBERS_MAX
         {
             counts.insert(format!("{name}Count"), members.len().into());
-            members.truncate(MEMBERS_TOLD);
+            members.truncate(MEMBERS_MAX);
         }
     }
     fields.extend(counts);
@@ -88,7 +88,7 @@ mod tests {
         let advisor_ids = (0..200).map(|number| format!("a{number}")).collect();
         let selection = v1::Selection { advisor_ids, from: "2026-01-01".into(), ..v1::Selection::default() };
         let reported = summary(&selection);
-        assert_eq!(reported["advisorIds"].as_array().unwrap().len(), MEMBERS_TOLD);
+        assert_eq!(reported["advisorIds"].as_array().unwrap().len(), MEMBERS_MAX);
         assert_eq!((&reported["advisorIdsCount"], &reported["from"]), (&200.into(), &"2026-01-01".into()));
         assert!(!summary(&v1::Selection::default()).contains_key("advisorIds"));
     }

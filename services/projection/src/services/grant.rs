@@ -63,7 +63,7 @@ impl Grant {
     }
 
     /// Whether the caller's scopes allow the query.
-    pub(super) fn may_ask(&self, right: Right) -> Result<(), Status> {
+    pub(super) fn check_scope(&self, right: Right) -> Result<(), Status> {
         match right {
             Right::Counts { .. } => self.holds(Scope::Statistics, "exact figures"),
             Right::FileOfFigures { .. } => self.holds(Scope::Statistics, "a file of figures"),
@@ -73,7 +73,7 @@ impl Grant {
     }
 
     /// Whether the selection is inside the perimeter.
-    pub(super) fn may_select(&self, right: Right, selection: &Selection) -> Result<(), Status> {
+    pub(super) fn check_perimeter(&self, right: Right, selection: &Selection) -> Result<(), Status> {
         match right {
             Right::One => Ok(()),
             _ => self.covers(selection),

@@ -27,7 +27,7 @@ impl Statistics {
         if conditional.is_asked() {
             // Equal names are equal figures.
             let name = publication.name().as_bytes();
-            conditional.unless_known(&[name, Q::NAME.as_bytes(), &question.encode_to_vec()])?;
+            conditional.check_not_modified(&[name, Q::NAME.as_bytes(), &question.encode_to_vec()])?;
         }
         Ok(Some(made))
     }

@@ -85,7 +85,7 @@ async fn rebuilt(
     };
     if let Err(error) = &ended {
         tracing::warn!(generation = generation.name(), error = %error, "replay ended early");
-        if !error.leaves_a_beginning() {
+        if !error.is_resumable() {
             replayer.discard(generation).await;
         }
     }

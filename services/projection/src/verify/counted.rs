@@ -29,7 +29,7 @@ pub(super) fn compare(
             return Ok(());
         }
         let (position, EventEffect { ended, began, .. }) = entry?;
-        if !is_counted_as_kept(counted, position, ended, began.as_ref()) {
+        if !is_counted_as_stored(counted, position, ended, began.as_ref()) {
             found.push(format!("what the event at position {position} did is counted as something else"));
         }
         if let Some(fact) = began
@@ -44,7 +44,7 @@ pub(super) fn compare(
     Ok(())
 }
 
-fn is_counted_as_kept(
+fn is_counted_as_stored(
     counted: &Snapshot,
     position: Position,
     ended: Option<u64>,

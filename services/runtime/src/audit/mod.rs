@@ -36,7 +36,7 @@ use writer::{Line, Requests, Sink};
 /// Maximum number of queued lines.
 const WAITING_MAX: usize = 8_192;
 /// How long shutdown waits for the last lines.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The access cannot be recorded.
 const AUDIT_UNAVAILABLE: Row =
@@ -118,7 +118,7 @@ impl Audit {
         drop(shared.lines.lock().take());
         let Some(writer) = shared.writer.lock().take() else { return };
         let joined = tokio::task::spawn_blocking(move || drop(writer.join()));
-        if tokio::time::timeout(LEAVE_WITHIN, joined).await.is_err() {
+        if tokio::time::timeout(FLUSH_TIMEOUT, joined).await.is_err() {
             tracing::error!("the last lines of the audit could not be written in time");
         }
     }

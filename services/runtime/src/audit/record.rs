@@ -136,7 +136,7 @@ impl Trail {
     pub(super) fn ends(&self, code: Code) {
         let Some(draft) = &self.0 else { return };
         let mut draft = draft.lock();
-        if !draft.is_told(code) {
+        if !draft.is_recorded(code) {
             return;
         }
         if is_refusal(code) {
@@ -173,7 +173,7 @@ fn is_refusal(code: Code) -> bool {
 
 impl PendingRecord {
     /// Whether a call with this code is recorded: audited calls, and calls refused for lack of rights.
-    fn is_told(&self, code: Code) -> bool {
+    fn is_recorded(&self, code: Code) -> bool {
         self.room.is_some()
             || matches!(code, Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted)
     }

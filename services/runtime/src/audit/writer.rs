@@ -19,9 +19,9 @@ use super::settings::Target;
 /// Retry interval of a failed line.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Interval at which a request to reopen the file is noticed without lines.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long failing lines are retried at shutdown.
-const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A queued line with its line feed, and its reserved room.
 pub(super) struct Line {
@@ -97,7 +97,7 @@ pub(super) fn run(mut sink: Sink, lines: &Receiver<Line>, asked: &Arc<Requests>)
         if asked.reopen.swap(false, Ordering::AcqRel) {
             reopened(&mut sink);
         }
-        match lines.recv_timeout(LOOK_EVERY) {
+        match lines.recv_timeout(CHECK_INTERVAL) {
             Ok(line) => {
                 if !written(&mut sink, &line.bytes, asked) {
                     let lost = 1 + lines.try_iter().count();
@@ -139,7 +139,7 @@ fn written(sink: &mut Sink, line: &[u8], asked: &Requests) -> bool {
                     tracing::error!(%error, "the audit cannot be written: retrying, while its lines are queued");
                 }
                 if asked.leave.load(Ordering::Acquire)
-                    && leaving_since.get_or_insert_with(Instant::now).elapsed() >= LEAVE_WITHIN
+                    && leaving_since.get_or_insert_with(Instant::now).elapsed() >= FLUSH_TIMEOUT
                 {
                     return false;
                 }

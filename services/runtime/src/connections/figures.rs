@@ -23,9 +23,10 @@ impl Figures {
         let closed = metrics.causes::<Cause>("cra_connections_closed_total", help)?;
         let (open, limit) = (registry.clone(), registry.limit());
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).into();
-        metrics.looked_up("cra_connections", "Connections that are open.", move || number(open.len()))?;
+        metrics
+            .computed_gauge("cra_connections", "Connections that are open.", move || number(open.len()))?;
         let help = "Connections that may be open at once.";
-        metrics.looked_up("cra_connections_limit", help, move || number(limit))?;
+        metrics.computed_gauge("cra_connections_limit", help, move || number(limit))?;
         Ok(Self { refused, closed })
     }
 

@@ -99,7 +99,7 @@ impl Registry {
 impl Open {
     fn make_room_in_the_largest(&mut self) -> bool {
         let mut counts: HashMap<Option<Network>, usize> = HashMap::new();
-        for entry in self.connections.values().filter(|entry| entry.state.gives_way()) {
+        for entry in self.connections.values().filter(|entry| entry.state.is_evictable()) {
             *counts.entry(entry.network).or_default() += 1;
         }
         let Some(most) = counts.values().max().copied() else { return false };
@@ -109,7 +109,7 @@ impl Open {
     /// Closes the oldest candidate, if there is one.
     fn make_room(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> bool {
         let oldest =
-            self.connections.iter().find(|(_, entry)| is_candidate(entry) && entry.state.gives_way());
+            self.connections.iter().find(|(_, entry)| is_candidate(entry) && entry.state.is_evictable());
         let Some(number) = oldest.map(|(number, _)| *number) else { return false };
         if let Some(entry) = self.connections.remove(&number) {
             entry.state.give_way.cancel();
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    fn has_to_leave(connection: &Registered) -> bool {
+    fn is_evicted(connection: &Registered) -> bool {
         connection.state.give_way.is_cancelled()
     }
 
@@ -153,9 +153,9 @@ mod tests {
         let honest = registry.enter_from(1).unwrap();
         let (first, second) = (registry.enter_from(2).unwrap(), registry.enter_from(2).unwrap());
         let new = registry.enter_from(3).unwrap();
-        assert!(has_to_leave(&first));
+        assert!(is_evicted(&first));
         for connection in [&honest, &second, &new] {
-            assert!(!has_to_leave(connection));
+            assert!(!is_evicted(connection));
         }
         assert_eq!(registry.len(), 3);
         drop(first);
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(registry.enter_from(3).err(), Some(Full::All));
         drop(call);
         let _new = registry.enter_from(3).unwrap();
-        assert!(has_to_leave(&calling) && !has_to_leave(&known));
+        assert!(is_evicted(&calling) && !is_evicted(&known));
     }
 
     #[tokio::test]
@@ -180,7 +180,7 @@ mod tests {
         let other = registry.enter_from(2).unwrap();
         let (first, second) = (registry.enter_from(1).unwrap(), registry.enter_from(1).unwrap());
         let third = registry.enter_from(1).unwrap();
-        assert!(has_to_leave(&first) && !has_to_leave(&second) && !has_to_leave(&other));
+        assert!(is_evicted(&first) && !is_evicted(&second) && !is_evicted(&other));
         second.state.authenticate("a");
         third.state.authenticate("b");
         assert_eq!(registry.enter_from(1).err(), Some(Full::Network));
@@ -195,15 +195,15 @@ mod tests {
         for connection in &held {
             connection.state.authenticate("greedy");
         }
-        let kept = held.iter().filter(|connection| !connection.state.gives_way()).count();
+        let kept = held.iter().filter(|connection| !connection.state.is_evictable()).count();
         assert_eq!(kept, 2);
         let new = registry.enter_from(9).unwrap();
         new.state.authenticate("another");
-        assert!(has_to_leave(&held[2]) && !new.state.gives_way());
+        assert!(is_evicted(&held[2]) && !new.state.is_evictable());
         drop(held);
         let again = registry.enter_from(1).unwrap();
         again.state.authenticate("greedy");
-        assert!(!again.state.gives_way(), "a closed one can be replaced");
+        assert!(!again.state.is_evictable(), "a closed one can be replaced");
     }
 
     #[tokio::test]

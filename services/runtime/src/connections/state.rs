@@ -192,7 +192,7 @@ impl State {
     }
 
     /// Whether it may be closed for a new connection: it has no open call, and none came with a token.
-    pub(super) fn gives_way(&self) -> bool {
+    pub(super) fn is_evictable(&self) -> bool {
         !self.is_authenticated.load(Ordering::Relaxed) && self.open_calls.load(Ordering::Acquire) == 0
     }
 
@@ -322,12 +322,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_a_connection_without_token_and_without_call_gives_way() {
         let state = State::new(ClientConnections::at_most(1), 1.0);
-        assert!(state.gives_way());
+        assert!(state.is_evictable());
         let call = state.begin();
-        assert!(!state.gives_way());
+        assert!(!state.is_evictable());
         drop(call);
-        assert!(state.gives_way());
+        assert!(state.is_evictable());
         state.authenticate("a");
-        assert!(!state.gives_way());
+        assert!(!state.is_evictable());
     }
 }

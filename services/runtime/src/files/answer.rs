@@ -32,35 +32,35 @@ pub(super) struct FileQuery {
 
 /// The file that an export answered, or why there is none.
 pub(super) async fn file(answer: Response<Body>, asked: FileQuery) -> Response<Body> {
-    match begun(answer).await {
+    match start(answer).await {
         Err(status) => Problem::of(status).into_response_naming(|field| asked.question.parameter_of(field)),
-        Ok(Begun::Unchanged) => {
+        Ok(ExportStart::Unchanged) => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             describe(response.headers_mut(), &asked);
             response
         }
-        Ok(Begun::File(header, chunks)) => sent(*header, chunks, &asked),
+        Ok(ExportStart::File(header, chunks)) => sent(*header, chunks, &asked),
     }
 }
 
 /// How an export began.
-enum Begun {
+enum ExportStart {
     /// The caller has it.
     Unchanged,
     File(Box<ExportHeader>, Messages),
 }
 
-async fn begun(answer: Response<Body>) -> Result<Begun, Status> {
+async fn start(answer: Response<Body>) -> Result<ExportStart, Status> {
     let (head, body) = answer.into_parts();
     if let Some(status) = Status::from_header_map(&head.headers) {
-        return if status.code() == Code::Ok { Ok(Begun::Unchanged) } else { Err(status) };
+        return if status.code() == Code::Ok { Ok(ExportStart::Unchanged) } else { Err(status) };
     }
     let mut messages = Messages { body, bytes: BytesMut::new() };
     match messages.next().await? {
-        None => Ok(Begun::Unchanged),
+        None => Ok(ExportStart::Unchanged),
         Some(ExportResponse { part: Some(Part::Header(header)) }) => {
-            Ok(Begun::File(Box::new(header), messages))
+            Ok(ExportStart::File(Box::new(header), messages))
         }
         Some(_) => Err(Status::internal("the file has no header")),
     }

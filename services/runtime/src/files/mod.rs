@@ -30,7 +30,7 @@ use question::Question;
 /// The method that files are answers of.
 const EXPORT: &str = "/cra.v1.StatisticsService/Export";
 /// Headers that would describe the gRPC call, or a body that is not read.
-const TAKEN_AWAY: [HeaderName; 6] = [
+const REMOVED_HEADERS: [HeaderName; 6] = [
     CONTENT_LENGTH,
     TRANSFER_ENCODING,
     CONTENT_TYPE,
@@ -74,7 +74,7 @@ impl Files {
                 None => Err(no_such_file(name)),
             },
         };
-        Some(FileRequest(asked.and_then(|asked| may_be_asked(request).map(|()| asked))))
+        Some(FileRequest(asked.and_then(|asked| check_request(request).map(|()| asked))))
     }
 }
 
@@ -113,7 +113,7 @@ impl FileRequest {
 }
 
 /// Whether the request can be answered at all, whatever it asks for.
-fn may_be_asked(request: &Request<Body>) -> Result<(), Problem> {
+fn check_request(request: &Request<Body>) -> Result<(), Problem> {
     if request.version() < Version::HTTP_11 {
         let message = "HTTP/1.0 cannot show that a file ended early; use HTTP/1.1 or HTTP/2";
         return Err(Problem::new(
@@ -149,7 +149,7 @@ fn call_of(mut parts: Parts, question: &Question) -> (Request<Body>, Conditional
     parts.uri = Uri::from_parts(uri).unwrap_or_else(|_| Uri::from_static(EXPORT));
     parts.method = Method::POST;
     let conditional = Conditional::of_headers(&parts.headers);
-    for name in TAKEN_AWAY {
+    for name in REMOVED_HEADERS {
         parts.headers.remove(name);
     }
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));

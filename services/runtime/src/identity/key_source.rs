@@ -15,7 +15,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use super::settings::KeySource;
 
 const SET_BYTES_MAX: u64 = 1_024 * 1_024;
-const FETCH_WITHIN: Duration = Duration::from_secs(10);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a key set could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,7 @@ fn agent(ca_file: Option<&Path>) -> Result<Agent, SourceError> {
         .root_certs(RootCerts::Specific(Arc::new(roots)))
         .build();
     let config = Agent::config_builder()
-        .timeout_global(Some(FETCH_WITHIN))
+        .timeout_global(Some(FETCH_TIMEOUT))
         // A redirect could lead from https to http, or to an internal address.
         .max_redirects(0)
         .tls_config(tls)

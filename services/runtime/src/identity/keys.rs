@@ -69,7 +69,7 @@ impl Keys {
     }
 
     /// Replaces a previous set. Grants verified with a key of both sets continue; those of removed keys end.
-    pub(super) fn in_place_of(mut self, former: &Self) -> Self {
+    pub(super) fn replacing(mut self, former: &Self) -> Self {
         for former in &former.0 {
             match self.0.iter_mut().find(|key| key.material == former.material) {
                 Some(key) => key.removed = former.removed.clone(),
@@ -141,11 +141,11 @@ mod tests {
         let (of_kept, of_gone) = (removed(&former, "e"), removed(&former, "f"));
         // The same key with an additional member.
         let told_otherwise = kept.replace("\"kid\"", "\"use\":\"sig\",\"kid\"");
-        let new = set(&[&told_otherwise]).unwrap().in_place_of(&former);
+        let new = set(&[&told_otherwise]).unwrap().replacing(&former);
         assert!(of_gone.is_cancelled() && !of_kept.is_cancelled());
         // Another key with the same id.
         let other = kept.replace("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", &"A".repeat(43));
-        let _new = set(&[&other]).unwrap().in_place_of(&new);
+        let _new = set(&[&other]).unwrap().replacing(&new);
         assert!(of_kept.is_cancelled());
     }
 

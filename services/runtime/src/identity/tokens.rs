@@ -99,7 +99,7 @@ impl Tokens {
             }
             (Err(error), Source::File(_)) => return Err(error),
         }
-        tokens.tell_usable();
+        tokens.publish_usable();
         tokio::spawn(keep_fresh(Arc::downgrade(&tokens), refresh_every, failures));
         Ok(tokens)
     }
@@ -112,7 +112,7 @@ impl Tokens {
         let id = verification::key_id(token, &self.settings)?;
         let mut keys = self.keys();
         if keys.find(id.as_deref()).is_none() {
-            self.ask_again().await;
+            self.refresh().await;
             keys = self.keys();
         }
         let key = verification::key_of(&keys, id.as_deref())?;
@@ -147,13 +147,13 @@ impl Tokens {
     }
 
     /// How long the keys may be used without a refresh; `None` if they may not.
-    fn serve_for(&self) -> Option<Duration> {
+    fn usable_for(&self) -> Option<Duration> {
         let max_age = Duration::from_secs(self.settings.keys_max_age_s.get().into());
         max_age.checked_sub(self.held.read().read_at?.elapsed())
     }
 
-    fn tell_usable(&self) {
-        let usable = self.serve_for().is_some();
+    fn publish_usable(&self) {
+        let usable = self.usable_for().is_some();
         if self.usable.send_if_modified(|reported| std::mem::replace(reported, usable) != usable) {
             if usable {
                 tracing::info!("tokens can be verified");
@@ -168,7 +168,7 @@ impl Tokens {
     }
 
     /// Refreshes the key set at most once per `refresh_pause_ms`; concurrent callers wait for the same refresh.
-    async fn ask_again(&self) {
+    async fn refresh(&self) {
         let pause = Duration::from_millis(self.settings.refresh_pause_ms.get().into());
         let mut asked = self.asked.lock().await;
         if asked.is_some_and(|asked| asked.elapsed() < pause) {
@@ -191,13 +191,13 @@ impl Tokens {
         let set = read.map_err(|_| TokensError::Ended)??;
         if self.held.read().set == set {
             self.held.write().read_at = *asked;
-            self.tell_usable();
+            self.publish_usable();
             return Ok(());
         }
-        let keys = Arc::new(Keys::parse(&set)?.in_place_of(&self.keys()));
+        let keys = Arc::new(Keys::parse(&set)?.replacing(&self.keys()));
         tracing::info!("the issuer's keys are read");
         *self.held.write() = Held { keys, set, read_at: *asked, verified: HashMap::new() };
-        self.tell_usable();
+        self.publish_usable();
         Ok(())
     }
 }
@@ -213,13 +213,13 @@ fn not_expired(verified: Verified) -> Result<Verified, TokenRefused> {
 async fn keep_fresh(tokens: Weak<Tokens>, every: Duration, mut failures: u32) {
     let mut reloads = Reloads::listen();
     loop {
-        let serve_for = match tokens.upgrade() {
-            Some(tokens) => tokens.serve_for(),
+        let usable_for = match tokens.upgrade() {
+            Some(tokens) => tokens.usable_for(),
             None => return,
         };
         let pause = pause_after(failures, every, rand::random_range(JITTER));
         // Wakes up when the keys become too old, to report it.
-        let pause = serve_for.map_or(pause, |left| pause.min(left.max(PAUSE_MIN)));
+        let pause = usable_for.map_or(pause, |left| pause.min(left.max(PAUSE_MIN)));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = reloads.next() => {}
@@ -233,7 +233,7 @@ async fn keep_fresh(tokens: Weak<Tokens>, every: Duration, mut failures: u32) {
                 tracing::error!(%error, failures, usable, "the issuer's keys could not be read again: retrying");
             }
         }
-        tokens.tell_usable();
+        tokens.publish_usable();
     }
 }
 

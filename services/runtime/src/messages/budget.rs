@@ -24,7 +24,7 @@ impl Budget {
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    fn give_back(&self, bytes: u64) {
+    fn refund(&self, bytes: u64) {
         self.taken.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
@@ -55,7 +55,7 @@ impl Charge {
     /// Replaces the charge; it is unchanged if there is no room for more.
     pub(super) fn set(&mut self, bytes: u64) -> Result<(), Spent> {
         if bytes <= self.charged {
-            self.give_back(self.charged - bytes);
+            self.refund(self.charged - bytes);
             return Ok(());
         }
         let more = bytes - self.charged;
@@ -66,7 +66,7 @@ impl Charge {
         }
         if !self.all.take(more) {
             if let Some(share) = &self.share {
-                share.give_back(more);
+                share.refund(more);
             }
             return Err(Spent::All);
         }
@@ -75,13 +75,13 @@ impl Charge {
     }
 
     pub(super) fn release(&mut self) {
-        self.give_back(self.charged);
+        self.refund(self.charged);
     }
 
-    fn give_back(&mut self, bytes: u64) {
-        self.all.give_back(bytes);
+    fn refund(&mut self, bytes: u64) {
+        self.all.refund(bytes);
         if let Some(share) = &self.share {
-            share.give_back(bytes);
+            share.refund(bytes);
         }
         self.charged -= bytes;
     }

@@ -24,7 +24,7 @@ use crate::health::{Health, Readiness};
 /// Maximum number of concurrent connections; further ones wait.
 const CONNECTIONS_MAX: usize = 16;
 /// Maximum duration, from the connection to the end of the answer.
-const LONGEST: Duration = Duration::from_secs(10);
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept, which would fail again at once.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
@@ -75,7 +75,7 @@ async fn accept(listener: TcpListener, metrics: Metrics, health: Health) {
         tokio::spawn(async move {
             let _place = place;
             // Ignored: the client has disconnected, or was too slow.
-            let _ = tokio::time::timeout(LONGEST, converse(stream, metrics, health)).await;
+            let _ = tokio::time::timeout(EXCHANGE_TIMEOUT, converse(stream, metrics, health)).await;
         });
     }
 }

@@ -14,7 +14,7 @@ use super::{Metrics, MetricsError};
 use crate::reload::Reloads;
 
 /// How often the files are read.
-const EVERY: Duration = Duration::from_mins(1);
+const READ_INTERVAL: Duration = Duration::from_mins(1);
 /// An end that is nearer than this is logged: as long before as the alert.
 const NEAR_S: i64 = 14 * 24 * 3_600;
 
@@ -49,7 +49,7 @@ impl Metrics {
         let task: JoinHandle<()> = tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    () = sleep(EVERY) => {}
+                    () = sleep(READ_INTERVAL) => {}
                     () = reloads.next() => {}
                 }
                 let Some(same) = read(watch).await else { return };

@@ -1,7 +1,7 @@
 //! Metrics of a service, in the text format of Prometheus: a registry per service, because both may run in one process.
 //!
 //! Per-call metrics are atomic counters resolved at start-up. Gauges whose value exists elsewhere (a position, permits
-//! in use) are computed when Prometheus scrapes, see [`Metrics::looked_up`]. Labels come from fixed lists, never from
+//! in use) are computed when Prometheus scrapes, see [`Metrics::computed_gauge`]. Labels come from fixed lists, never from
 //! callers. Metrics of a service are named where they are counted; `deploy/OPERATIONS.md` documents them.
 
 mod endpoint;
@@ -89,14 +89,14 @@ impl Metrics {
     }
 
     /// A gauge that is computed at each scrape; must not block.
-    pub fn looked_up(
+    pub fn computed_gauge(
         &self,
         name: &str,
         help: &str,
         value: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Result<(), MetricsError> {
         let gauge = self.gauge(name, help)?;
-        self.before_each_look(move || gauge.set(value()));
+        self.on_scrape(move || gauge.set(value()));
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl Metrics {
         for limit in limits {
             most.with_label_values(&[limit.name()]).set(limit.limit().into());
             let (taken, limit) = (taken.with_label_values(&[limit.name()]), (*limit).clone());
-            self.before_each_look(move || taken.set(i64::try_from(limit.taken()).unwrap_or(i64::MAX)));
+            self.on_scrape(move || taken.set(i64::try_from(limit.taken()).unwrap_or(i64::MAX)));
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Metrics {
         let help = "1 while the service's health says SERVING, else 0.";
         let serving = self.gauges("cra_serving", help, &["service"])?;
         let health = health.clone();
-        self.before_each_look(move || {
+        self.on_scrape(move || {
             for (name, serves) in health.serving() {
                 serving.with_label_values(&[name]).set(serves.into());
             }
@@ -148,7 +148,7 @@ impl Metrics {
         Ok(text)
     }
 
-    fn before_each_look(&self, look: impl Fn() + Send + Sync + 'static) {
+    fn on_scrape(&self, look: impl Fn() + Send + Sync + 'static) {
         self.refreshes.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(look));
     }
 
@@ -171,7 +171,9 @@ mod tests {
         let metrics = Metrics::of("test").unwrap();
         let position = Arc::new(AtomicU32::new(0));
         let known = Arc::clone(&position);
-        metrics.looked_up("cra_position", "Help.", move || known.load(Ordering::Relaxed).into()).unwrap();
+        metrics
+            .computed_gauge("cra_position", "Help.", move || known.load(Ordering::Relaxed).into())
+            .unwrap();
         let calls = InFlight::new("calls", NonZeroU32::MIN, Duration::ZERO);
         metrics.watch_permits(&[&calls]).unwrap();
         position.store(7, Ordering::Relaxed);

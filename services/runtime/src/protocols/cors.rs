@@ -13,7 +13,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::settings::Origin;
 
 /// How long a browser need not ask again; Chromium keeps an answer no longer than this.
-const ASK_AGAIN_AFTER: Duration = Duration::from_hours(2);
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_hours(2);
 
 /// Headers that clients of the protocols send.
 const ALLOWED: [HeaderName; 18] = [
@@ -62,6 +62,6 @@ pub(super) fn layer(origins: &[Origin]) -> Option<CorsLayer> {
             .allow_methods([Method::GET, Method::HEAD, Method::POST])
             .allow_headers(ALLOWED)
             .expose_headers(EXPOSED)
-            .max_age(ASK_AGAIN_AFTER),
+            .max_age(PREFLIGHT_MAX_AGE),
     )
 }

@@ -19,7 +19,7 @@ const BODIES_MAX: usize = 256;
 /// Bytes that are read of a rest: twice the largest message, by default.
 const BYTES_MAX: usize = 8 * 1_024 * 1_024;
 /// How long a rest is read.
-const WITHIN: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the rests of bodies; clones share the bound.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl Unread {
                 }
             };
             // What does not come in time is left unread.
-            let _ = tokio::time::timeout(WITHIN, reading).await;
+            let _ = tokio::time::timeout(READ_TIMEOUT, reading).await;
         });
     }
 }
@@ -143,7 +143,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         sender.send(()).await.unwrap();
         sender.closed().await;
-        assert_eq!(began.elapsed(), WITHIN);
+        assert_eq!(began.elapsed(), READ_TIMEOUT);
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use crate::settings::{Brand, WebSettings};
 pub use self::dsfr::DsfrError;
 
 /// A year, the longest time that browsers cache anything.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const CACHE_FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// Number of bytes of the digest in an address.
 const DIGEST_BYTES: usize = 8;
 const CSS: &str = "text/css; charset=utf-8";
@@ -134,7 +134,7 @@ pub(crate) fn static_file(appearance: &Appearance, name: &str) -> Response {
         Some(file) => {
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static(file.media_type)),
-                (header::CACHE_CONTROL, FOR_EVER),
+                (header::CACHE_CONTROL, CACHE_FOREVER),
             ];
             (headers, file.content.clone()).into_response()
         }

@@ -133,7 +133,7 @@ impl Typed {
     }
 
     /// Whether two people typed the same value, ignoring the spelling of texts.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_equivalent(&self, other: &Self) -> bool {
         let plain = |it: &Self| {
             let mut it = it.clone();
             it.chosen.clear();
@@ -221,10 +221,10 @@ mod tests {
         let recorded = typed("date=2024-03-04&theme=courriel&theme=budget&commune=Rennes");
         assert!(
             typed("date=04/03/2024&theme=budget&theme=courriel&deja=0&commune=rennes")
-                .says_the_same(&recorded)
+                .is_equivalent(&recorded)
         );
         assert!(
-            !typed("date=2024-03-05&theme=budget&theme=courriel&commune=Rennes").says_the_same(&recorded)
+            !typed("date=2024-03-05&theme=budget&theme=courriel&commune=Rennes").is_equivalent(&recorded)
         );
     }
 }

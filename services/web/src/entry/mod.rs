@@ -32,7 +32,7 @@ use crate::redirect::see_other;
 use crate::services::answer;
 
 pub(crate) use self::notice::Notice;
-pub(crate) use self::parts::together;
+pub(crate) use self::parts::merge;
 pub(crate) use self::places::{Choice as CommuneChoice, complete};
 pub(crate) use self::problems::{Problem, all_of, of_status, problem_of};
 pub(crate) use self::sheet::{Conflict, Purpose, Sheet};
@@ -76,7 +76,7 @@ enum Sent {
 
 /// `POST /saisie`.
 pub(crate) async fn send(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Fault> {
-    let fields = app.in_time(Fields::read(&headers, body)).await?;
+    let fields = app.within_limit(Fields::read(&headers, body)).await?;
     let mut typed = Typed::of(&fields);
     let cra_id = match fields.first("nouveau") {
         "" => fields.first("cra").to_owned(),

@@ -23,10 +23,10 @@ impl Notice {
     /// The notice for a fault. If the fault may be temporary, the notice says that the same form can be sent again,
     /// which records it once.
     pub(crate) fn of(fault: &Fault) -> Self {
-        const AGAIN: &str = "Rien de ce que vous avez saisi n'est perdu : envoyez de nouveau ce formulaire dans un instant. Il \
+        const RETRY_HINT: &str = "Rien de ce que vous avez saisi n'est perdu : envoyez de nouveau ce formulaire dans un instant. Il \
                              ne sera jamais enregistré deux fois.";
         let (status, title, text) = fault.described();
-        let again = |title: &str| (StatusCode::SERVICE_UNAVAILABLE, title.to_owned(), AGAIN.to_owned());
+        let again = |title: &str| (StatusCode::SERVICE_UNAVAILABLE, title.to_owned(), RETRY_HINT.to_owned());
         let mut may_be_another = false;
         let (status, title, text) = match fault {
             Fault::Busy | Fault::TooSlow => again(title),

@@ -105,7 +105,7 @@ fn counts<W: Word>(texts: &[String]) -> String {
 
 /// Merges their form into yours; both started from `base`. Your form takes each part that they changed and you did not.
 /// Returns every part that differs, with both values.
-pub(crate) fn together(yours: &mut Typed, theirs: &Typed, base: &Typed) -> Vec<Difference> {
+pub(crate) fn merge(yours: &mut Typed, theirs: &Typed, base: &Typed) -> Vec<Difference> {
     let mut differences = Vec::new();
     for Part { field, path, text, take } in PARTS {
         let (your_text, their_text) = (text(yours), text(theirs));
@@ -136,7 +136,7 @@ mod tests {
         let base = typed("deja=0&precision=avant&theme=courriel&age-plus60ans=1&duree=60");
         let theirs = typed("deja=1&precision=eux&theme=courriel&theme=budget&age-plus60ans=1&duree=60");
         let mut yours = typed("deja=0&precision=vous&theme=courriel&age-plus60ans=1&duree=60&minutes=90");
-        let differences = together(&mut yours, &theirs, &base);
+        let differences = merge(&mut yours, &theirs, &base);
         let reported: Vec<_> = differences
             .iter()
             .map(|it| (it.field, it.yours.as_str(), it.theirs.as_str(), it.is_taken))

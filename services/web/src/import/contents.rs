@@ -173,7 +173,7 @@ pub(super) fn read(bytes: Vec<u8>, limit: u64, fill: &Fill) -> Result<Contents, 
                 .to_owned(),
         );
     }
-    contents.find_other_contents_of_one_id();
+    contents.report_conflicting_ids();
     Ok(contents)
 }
 
@@ -286,7 +286,7 @@ fn filled(mut cra: v1::Cra, fill: &Fill) -> v1::Cra {
 
 impl Contents {
     /// Reports one id with two contents: the service would record the first and refuse the second.
-    fn find_other_contents_of_one_id(&mut self) {
+    fn report_conflicting_ids(&mut self) {
         let mut first: HashMap<&str, &Line> = HashMap::new();
         let mut problems = Vec::new();
         for line in self.lines.iter().filter(|line| !line.request.cra_id.is_empty()) {

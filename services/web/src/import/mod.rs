@@ -113,7 +113,7 @@ pub(crate) async fn confirm(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let fields = app.in_time(Fields::read(&headers, body)).await?;
+    let fields = app.within_limit(Fields::read(&headers, body)).await?;
     app.forms().check(&headers, fields.first(TOKEN_FIELD))?;
     let clients = app.services().ingestion(&headers)?;
     app.within(may_submit(&clients)).await?;

@@ -17,7 +17,7 @@ use super::registry::{Import, Phase};
 /// Pause between two streams.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Number of consecutive streams without an outcome after which the recording stops.
-const FRUITLESS_MAX: usize = 30;
+const FAILED_STREAMS_MAX: usize = 30;
 
 /// Records every line without an outcome, with the credentials of the person who confirmed.
 pub(super) async fn record(clients: Clients, import: Arc<Import>, turns: Arc<Semaphore>) {
@@ -47,7 +47,7 @@ pub(super) async fn record(clients: Clients, import: Arc<Import>, turns: Arc<Sem
         }
         let is_refused = matches!(&sent, Err(status) if !is_passing(status));
         fruitless = if import.progress().pending.len() < before { 0 } else { fruitless + 1 };
-        if is_refused || fruitless >= FRUITLESS_MAX {
+        if is_refused || fruitless >= FAILED_STREAMS_MAX {
             break Phase::Interrupted;
         }
         if !import.progress().pending.is_empty() {

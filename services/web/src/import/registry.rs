@@ -32,7 +32,7 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// Pause between two searches for expired imports.
 const SWEEP_PAUSE: Duration = Duration::from_mins(1);
 /// Number of imports that are recorded concurrently; further ones wait.
-const RECORDED_AT_ONCE: usize = 4;
+const RECORDINGS_MAX: usize = 4;
 
 /// Owner of an import: a browser by its cookie, and the person by the token's subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ pub(crate) struct Imports {
 
 impl Default for Imports {
     fn default() -> Self {
-        Self { imports: Mutex::default(), turns: Arc::new(Semaphore::new(RECORDED_AT_ONCE)) }
+        Self { imports: Mutex::default(), turns: Arc::new(Semaphore::new(RECORDINGS_MAX)) }
     }
 }
 

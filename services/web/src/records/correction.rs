@@ -17,8 +17,8 @@ use super::life::{self, Last, Shown};
 use super::{life_of, life_shown};
 use crate::app::App;
 use crate::entry::{
-    Conflict, Notice, Problem, Purpose, Ready, Sheet, Typed, of_status, problem_of, read, receipt_address,
-    together, unsent,
+    Conflict, Notice, Problem, Purpose, Ready, Sheet, Typed, merge, of_status, problem_of, read,
+    receipt_address, unsent,
 };
 use crate::fault::Fault;
 use crate::forms::Fields;
@@ -66,7 +66,7 @@ pub(crate) async fn send(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let fields = app.in_time(Fields::read(&headers, body)).await?;
+    let fields = app.within_limit(Fields::read(&headers, body)).await?;
     let mut typed = Typed::of(&fields);
     let revision = fields.first("revision").parse().unwrap_or_default();
     let correction = Correction { cra_id, revision, reason: fields.first("motif").to_owned() };
@@ -103,7 +103,7 @@ impl Correction {
             return Err(Fault::NotFound);
         };
         let mut ready = read(clients, names, typed, Some(&base)).await?;
-        if life.revision() == self.revision && typed.says_the_same(&Typed::of_cra(&base)) {
+        if life.revision() == self.revision && typed.is_equivalent(&Typed::of_cra(&base)) {
             ready.problems = vec![Problem::new(
                 "",
                 "Rien n'a changé : corrigez au moins un champ, ou quittez cette page.",
@@ -142,7 +142,7 @@ impl Correction {
         let Some(theirs) = correctable(&life) else {
             return Err(Fault::Refused(Box::new(Status::failed_precondition("withdrawn"))));
         };
-        let differences = together(typed, &Typed::of_cra(&theirs), &Typed::of_cra(base));
+        let differences = merge(typed, &Typed::of_cra(&theirs), &Typed::of_cra(base));
         let Shown { revision, origin, reason, .. } =
             life::events(&life).into_iter().next().unwrap_or_default();
         let conflict = Conflict { event: format!("Révision {revision}, {origin}"), reason, differences };

@@ -119,7 +119,7 @@ pub(crate) async fn send(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let fields = app.in_time(Fields::read(&headers, body)).await?;
+    let fields = app.within_limit(Fields::read(&headers, body)).await?;
     let mut sheet = Sheet {
         cra_id,
         revision: fields.first("revision").parse().unwrap_or_default(),

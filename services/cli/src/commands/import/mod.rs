@@ -28,13 +28,13 @@ use crate::submission::checkpoint::{Checkpoint, Found, Reached, Subject};
 use crate::submission::file::{self, Items, Opened};
 use crate::submission::retry_budget::with_retry;
 use crate::submission::rpc::Import;
-use crate::submission::stream::{self, News, Retries};
+use crate::submission::stream::{self, Retries, SendEvent};
 use crate::submission::{self, Reported, content};
 
 /// Interval of the checkpoints: the stored one is at most a second old.
 const KEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum number of refusals shown individually; a file of another format would flood the terminal.
-const REFUSALS_TOLD_MAX: u64 = 20;
+const REFUSALS_SHOWN_MAX: u64 = 20;
 
 pub(crate) async fn run(args: ImportArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let opened = file::open(&args.file)?;
@@ -87,7 +87,7 @@ impl StoredProgress {
         })?;
         match found {
             Found::Reached(reached) if !restart => return Ok(reached),
-            Found::Unfit(why) if !restart => notice(&render::import::begun_anew(why, path)),
+            Found::Unfit(why) if !restart => notice(&render::import::restarted(why, path)),
             Found::Reached(_) | Found::Unfit(_) | Found::Nothing => {}
         }
         Ok(Reached::default())
@@ -105,7 +105,7 @@ async fn start(
         None => Reached::default(),
     };
     let retry_for = Duration::from_secs(args.retry_for);
-    let away = |failure: &ClientError| notice(&render::import::away(failure, args.retry_for));
+    let away = |failure: &ClientError| notice(&render::import::unavailable(failure, args.retry_for));
     let open = async || Connection::to(Service::Ingestion, endpoints).await;
     let connection = with_retry(retry_for, open, away).await?;
     let Some(kept) = kept.filter(|_| reached.tally.reported() > 0) else {
@@ -116,7 +116,7 @@ async fn start(
         notice(&render::import::resumed(reached.tally.reported(), path));
     } else {
         reached = Reached::default();
-        notice(&render::import::begun_anew("the log does not contain its last CRA", path));
+        notice(&render::import::restarted("the log does not contain its last CRA", path));
     }
     Ok((connection, reached))
 }
@@ -184,9 +184,9 @@ impl Run<'_> {
         let mut tally = self.reached.tally;
         let sending = stream::send(connection, &import, items, retries, &mut tally, |news, tally| {
             let reported = match news {
-                News::Reported(reported) => reported,
-                News::Away(failure) => {
-                    bar.suspend(|| notice(&render::import::away(failure, self.args.retry_for)));
+                SendEvent::Reported(reported) => reported,
+                SendEvent::Away(failure) => {
+                    bar.suspend(|| notice(&render::import::unavailable(failure, self.args.retry_for)));
                     return Ok(());
                 }
             };
@@ -206,7 +206,7 @@ impl Run<'_> {
                 Ok(()) => whole(ended, &self.args.file).await.map(|()| Ended::Reported),
                 Err(error) => Err(error.into()),
             },
-            () = keep(self.kept.as_ref(), receiver, &bar) => Ok(Ended::Interrupted),
+            () = save_at_intervals(self.kept.as_ref(), receiver, &bar) => Ok(Ended::Interrupted),
             () = shutdown.requested() => Ok(Ended::Interrupted),
         };
         self.reached = sender.borrow().clone();
@@ -223,10 +223,10 @@ impl Run<'_> {
         if let Some(StoredProgress { checkpoint: kept, subject }) =
             self.kept.as_ref().filter(|_| is_whole || sent_some)
         {
-            let put = if is_whole { kept.remove() } else { kept.keep(subject, &self.reached) };
+            let put = if is_whole { kept.remove() } else { kept.save(subject, &self.reached) };
             match put {
                 Ok(()) => checkpoint = Some(kept.path()),
-                Err(error) => notice(&render::import::not_kept(kept.path(), &error)),
+                Err(error) => notice(&render::import::checkpoint_not_saved(kept.path(), &error)),
             }
         }
         let tally = &self.reached.tally;
@@ -250,13 +250,17 @@ async fn whole(ended: oneshot::Receiver<io::Result<()>>, file: &Path) -> anyhow:
 }
 
 /// Stores the progress whenever it has changed, once per interval. Never ends.
-async fn keep(kept: Option<&StoredProgress>, mut reached: watch::Receiver<Reached>, bar: &ProgressBar) {
+async fn save_at_intervals(
+    kept: Option<&StoredProgress>,
+    mut reached: watch::Receiver<Reached>,
+    bar: &ProgressBar,
+) {
     if let Some(StoredProgress { checkpoint, subject }) = kept {
         while reached.changed().await.is_ok() {
             let now = reached.borrow_and_update().clone();
-            if let Err(error) = checkpoint.keep(subject, &now) {
+            if let Err(error) = checkpoint.save(subject, &now) {
                 // A failure does not stop the import: without the file a later run only takes longer.
-                bar.suspend(|| notice(&render::import::not_kept(checkpoint.path(), &error)));
+                bar.suspend(|| notice(&render::import::checkpoint_not_saved(checkpoint.path(), &error)));
                 break;
             }
             sleep(KEEP_INTERVAL).await;
@@ -286,15 +290,15 @@ impl Reporter<'_> {
             return self.bar.suspend(|| self.output.write(&line));
         }
         if matches!(reported.outcome, submission::Outcome::Received { .. })
-            || self.reported > REFUSALS_TOLD_MAX
+            || self.reported > REFUSALS_SHOWN_MAX
         {
             return Ok(());
         }
         self.reported += 1;
-        let text = if self.reported <= REFUSALS_TOLD_MAX {
+        let text = if self.reported <= REFUSALS_SHOWN_MAX {
             render::submission::refused(reported, self.output.style())
         } else {
-            render::import::no_more_told(self.report.as_ref().map(Report::path))
+            render::import::refusals_truncated(self.report.as_ref().map(Report::path))
         };
         self.bar.suspend(|| self.output.write(&text))
     }

@@ -67,7 +67,8 @@ impl Sender {
             Err(status) if may_pass(&status) => Err(self.connection.failure(status)),
             Err(status) => Ok(Err(Box::new(status))),
         };
-        with_retry(self.retry_for, asked, |failure| notice(&render::import::away(failure, seconds))).await
+        with_retry(self.retry_for, asked, |failure| notice(&render::import::unavailable(failure, seconds)))
+            .await
     }
 
     /// The receipt of an equal correction that was recorded before, where the CRA says already what it asks for.

@@ -42,7 +42,7 @@ impl Fixture {
             last_cra_id: "c".to_owned(),
             report: Some(ReportReached { path: "/report".into(), bytes: 12 }),
         };
-        self.checkpoint().keep(&self.subject(3, URL), &reached).unwrap();
+        self.checkpoint().save(&self.subject(3, URL), &reached).unwrap();
         reached
     }
 }

@@ -183,7 +183,7 @@ async fn only_one_replay_runs_at_a_time() {
     let verify = running.operations.verify(Request::new(v1::VerifyRequest {})).await;
     assert_eq!(reported(&verify.err().unwrap()), busy);
     assert_eq!(reported(&running.promote(other.name()).await.unwrap_err()), busy);
-    running.let_go();
+    running.release();
     last(first).await.unwrap();
     // A caller that has read the last answer may start the next one at once.
     assert_eq!(running.verified().await.same, Some(true));

@@ -58,7 +58,7 @@ impl Form {
             return Err(Refused::media_type(if is_single { OF_SINGLE } else { OF_STREAMS }));
         };
         if served.method.shape == Shape::Both && request.version() < Version::HTTP_2 {
-            return Err(both_ways_over_http_1(served));
+            return Err(bidirectional_over_http_1(served));
         }
         Ok(form)
     }
@@ -85,7 +85,7 @@ fn in_utf8(parameter: &str) -> bool {
     matches!(parameter.trim(), "" | "charset=utf-8" | "charset=\"utf-8\"")
 }
 
-fn both_ways_over_http_1(served: &Served) -> Refused {
+fn bidirectional_over_http_1(served: &Served) -> Refused {
     let name = served.method.path.trim_start_matches('/');
     let instead = served.method.one_by_one.map(|name| format!(", or call {name} for each of them"));
     let message = format!(

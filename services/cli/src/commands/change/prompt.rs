@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 /// Whether both standard input and standard error are terminals.
-pub(crate) fn can_be_asked() -> bool {
+pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
 pub(crate) fn reason(given: Option<&str>) -> anyhow::Result<String> {
     match given {
         Some(reason) => Ok(reason.to_owned()),
-        None if can_be_asked() => Ok(line("Motif (3 à 500 caractères) :")?),
+        None if is_interactive() => Ok(line("Motif (3 à 500 caractères) :")?),
         None => anyhow::bail!("a change needs a reason: give it with --reason TEXT"),
     }
 }
