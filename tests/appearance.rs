@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::harness::{Kind, Standalone, either, eventually, new_id, submission, submitted, workshop};
+use crate::harness::{Ended, Kind, Standalone, either, eventually, new_id, submission, submitted, workshop};
 use crate::pages::{Web, acted, got};
 
 /// The npm package of the design system, which `tests/run` installs.
@@ -66,10 +66,7 @@ fn a_folder_or_a_file_of_names_that_cannot_be_used_is_named_at_the_start_by_its_
     ] {
         let config = dir.path().join("web.toml");
         fs::write(&config, format!("listen = \"127.0.0.1:0\"\n[web]\n{settings}\n")).unwrap();
-        let output = Kind::Web.command().arg("--config").arg(&config).output().unwrap();
-        assert!(!output.status.success(), "{settings}");
-        let reported = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(reported.contains(expected), "{expected}: {reported}");
+        Ended::of(Kind::Web.command().arg("--config").arg(&config)).failed().reports(expected);
     }
 }
 

@@ -19,8 +19,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::harness::{
-    Ended, Kind, Pair, cra_of, eventually, imported, new_id, recorded, run_to_end, statistics_at, submission,
-    submitted, workshop,
+    Kind, Pair, cra_log, cra_log_json, cra_of, eventually, imported, new_id, recorded, statistics_at,
+    submission, submitted, workshop,
 };
 
 const DOCUMENTS: [(u32, &str); 3] = [
@@ -140,17 +140,6 @@ async fn receipts_are_duplicates(pair: &Pair, life: &Life) {
     assert_eq!(next.position, life.last + 1, "the log continues after the restored events");
 }
 
-/// Runs `cra log` to its end.
-fn cra_log(dir: &Path, arguments: &[&str]) -> Ended {
-    run_to_end(Kind::CommandLine, dir, &[&["log"], arguments].concat(), &[])
-}
-
-fn done(dir: &Path, arguments: &[&str]) -> Value {
-    let ended = cra_log(dir, &[arguments, &["--json"]].concat());
-    assert!(ended.status.success(), "{arguments:?}: {}", ended.stderr);
-    serde_json::from_str(&ended.stdout).unwrap()
-}
-
 fn server() -> (TempDir, NatsServer) {
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
@@ -160,7 +149,7 @@ fn server() -> (TempDir, NatsServer) {
 /// A pair on a new server with a restored backup.
 async fn restored(work: &Path, backup: &str, last: u64) -> Pair {
     let (dir, nats) = server();
-    let outcome = done(work, &["import", backup, "--nats-url", &nats.url()]);
+    let outcome = cra_log_json(work, &["import", backup, "--nats-url", &nats.url()]);
     assert_eq!((&outcome["lastPosition"], &outcome["events"]), (&last.into(), &last.into()));
     Pair::start_on(dir, nats, &[]).await
 }
@@ -171,20 +160,18 @@ async fn a_restored_log_gives_the_same_figures_histories_and_receipts_by_way_of_
     let pair = Pair::start().await;
     let life = lived(&pair).await;
     let before = answers(&pair, &life).await;
-    let exported = done(work.path(), &["export", "backup", "--nats-url", &pair.nats.url()]);
+    let exported = cra_log_json(work.path(), &["export", "backup", "--nats-url", &pair.nats.url()]);
     assert_eq!((&exported["lastPosition"], &exported["segments"]), (&life.last.into(), &1.into()));
 
     // The foreign event is reported, but is not damage.
-    let verified = cra_log(work.path(), &["verify", "backup"]);
-    assert_eq!(verified.status.code(), Some(1), "{}", verified.stderr);
-    assert!(verified.stderr.contains("its subject names no CRA"), "{}", verified.stderr);
+    cra_log(work.path(), &["verify", "backup"]).exited(1).reports("its subject names no CRA");
 
     let on_nats = restored(work.path(), "backup", life.last).await;
     assert!(answers(&on_nats, &life).await == before, "the figures differ on a second server");
     receipts_are_duplicates(&on_nats, &life).await;
 
-    done(work.path(), &["import", "backup", "--data", "standalone"]);
-    done(work.path(), &["export", "second", "--data", "standalone"]);
+    cra_log_json(work.path(), &["import", "backup", "--data", "standalone"]);
+    cra_log_json(work.path(), &["export", "second", "--data", "standalone"]);
     let back_on_nats = restored(work.path(), "second", life.last).await;
     assert!(answers(&back_on_nats, &life).await == before, "the figures differ after the embedded log");
     receipts_are_duplicates(&back_on_nats, &life).await;
@@ -197,20 +184,20 @@ async fn a_backup_resumes_where_it_ended_and_is_of_one_log_only() {
     let url = pair.nats.url();
     for position in 1..=3_u64 {
         submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
-        let exported = done(work.path(), &["export", "backup", "--nats-url", &url]);
+        let exported = cra_log_json(work.path(), &["export", "backup", "--nats-url", &url]);
         assert_eq!((&exported["events"], &exported["segments"]), (&1.into(), &position.into()));
     }
-    assert_eq!(done(work.path(), &["verify", "backup"])["doNotRead"], 0);
+    assert_eq!(cra_log_json(work.path(), &["verify", "backup"])["doNotRead"], 0);
     let (_dir, other) = server();
-    let ended = cra_log(work.path(), &["export", "backup", "--nats-url", &other.url()]);
-    assert_eq!(ended.status.code(), Some(2));
-    assert!(ended.stderr.contains("export to another folder"), "{}", ended.stderr);
+    cra_log(work.path(), &["export", "backup", "--nats-url", &other.url()])
+        .exited(2)
+        .reports("export to another folder");
 
     let log = EmbeddedLog::open(&work.path().join("held/log")).unwrap();
     for command in ["export", "import"] {
-        let ended = cra_log(work.path(), &[command, "backup", "--data", "held"]);
-        assert_eq!(ended.status.code(), Some(2));
-        assert!(ended.stderr.contains("stop the `cra standalone` that uses it first"), "{}", ended.stderr);
+        cra_log(work.path(), &[command, "backup", "--data", "held"])
+            .exited(2)
+            .reports("stop the `cra standalone` that uses it first");
     }
     drop(log);
     let ended = cra_log(work.path(), &["export", "new", "--data", "nowhere"]);
@@ -271,7 +258,7 @@ async fn an_export_and_an_import_that_are_killed_resume_and_nothing_is_lost_or_d
         let verified = cra_log(work.path(), &["verify", "backup", "--json"]);
         assert!(matches!(verified.status.code(), Some(0 | 1)), "{}", verified.stderr);
     }
-    let exported = done(work.path(), &["export", "backup", "--nats-url", &nats.url()]);
+    let exported = cra_log_json(work.path(), &["export", "backup", "--nats-url", &nats.url()]);
     assert_eq!((&exported["lastPosition"], &exported["segments"]), (&MANY.into(), &4.into()));
     eprintln!("export: {exported}");
 
@@ -287,10 +274,10 @@ async fn an_export_and_an_import_that_are_killed_resume_and_nothing_is_lost_or_d
         kill(import);
     }
     let there = head(&log).await;
-    let outcome = done(work.path(), &["import", "backup", "--nats-url", &second.url()]);
+    let outcome = cra_log_json(work.path(), &["import", "backup", "--nats-url", &second.url()]);
     eprintln!("import: {outcome}");
     assert!(outcome["thereBefore"].as_u64().unwrap() >= there);
     assert_eq!(head(&log).await, MANY);
-    let again = done(work.path(), &["import", "backup", "--nats-url", &second.url()]);
+    let again = cra_log_json(work.path(), &["import", "backup", "--nats-url", &second.url()]);
     assert_eq!((&again["events"], &again["thereBefore"]), (&0.into(), &MANY.into()), "compared, not doubled");
 }

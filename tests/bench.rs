@@ -68,8 +68,7 @@ fn measured(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (En
     let server = nats_server();
     let arguments = [arguments, &["--json", "report.json"]].concat();
     let environment = [&[("CRA_NATS_SERVER", server.as_str())], environment].concat();
-    let ended = run_to_end_within(WAIT, Kind::Bench, dir, &arguments, &environment);
-    assert!(ended.status.success(), "{}", ended.stderr);
+    let ended = run_to_end_within(WAIT, Kind::Bench, dir, &arguments, &environment).succeeded();
     (ended, serde_json::from_slice(&fs::read(dir.join("report.json")).unwrap()).unwrap())
 }
 
@@ -184,16 +183,18 @@ fn what_would_not_end_in_time_is_left_out_and_named() {
 #[test]
 fn a_missing_python_is_reported_with_the_flag_that_names_it() {
     let dir = TempDir::new().unwrap();
-    let ended = run_to_end(Kind::Bench, dir.path(), &["peers"], &[]);
-    assert_eq!(ended.status.code(), Some(2));
-    assert!(ended.stderr.contains("services/bench/peers/install") && ended.stderr.contains("--python"));
+    run_to_end(Kind::Bench, dir.path(), &["peers"], &[])
+        .exited(2)
+        .reports("services/bench/peers/install")
+        .reports("--python");
 }
 
 #[test]
 fn a_missing_server_is_reported_with_the_flag_that_names_it() {
     let dir = TempDir::new().unwrap();
     let arguments = ["replay", "--nats-server", "/no/such/nats-server"];
-    let ended = run_to_end(Kind::Bench, dir.path(), &arguments, &[]);
-    assert_eq!(ended.status.code(), Some(2));
-    assert!(ended.stderr.contains("/no/such/nats-server") && ended.stderr.contains("--nats-server"));
+    run_to_end(Kind::Bench, dir.path(), &arguments, &[])
+        .exited(2)
+        .reports("/no/such/nats-server")
+        .reports("--nats-server");
 }

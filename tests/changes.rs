@@ -2,32 +2,14 @@
 //! and the exit code, and text typed in an editor is never lost.
 
 use std::fs;
-use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Ended, Kind, Standalone, new_id, run_to_end, submission, submitted, workshop};
-
-/// Runs `cra` in a folder against the services, to its end.
-fn cra_in(dir: &Path, services: &Standalone, arguments: &[&str], editor: &str) -> Ended {
-    let ingestion_url = format!("http://{}", services.ingestion);
-    let projection_url = format!("http://{}", services.projection);
-    let environment = [
-        ("CRA_INGESTION_URL", &*ingestion_url),
-        ("CRA_PROJECTION_URL", &*projection_url),
-        ("VISUAL", editor),
-    ];
-    run_to_end(Kind::CommandLine, dir, arguments, &environment)
-}
+use crate::harness::{Ended, Standalone, new_id, submission, submitted, workshop};
 
 fn cra(services: &Standalone, arguments: &[&str]) -> Ended {
-    cra_in(TempDir::new().unwrap().path(), services, arguments, "false")
-}
-
-fn json(ended: &Ended) -> Value {
-    serde_json::from_str(&ended.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", ended.stdout, ended.stderr))
+    services.cra_with(TempDir::new().unwrap().path(), arguments, &[("VISUAL", "false")])
 }
 
 async fn recorded(services: &Standalone) -> String {
@@ -50,17 +32,15 @@ async fn fields_are_corrected_from_the_command_line_and_the_same_correction_is_r
         "--reason",
         "date fausse",
     ];
-    let corrected = cra(&services, &correction);
-    assert!(corrected.status.success(), "{}{}", corrected.stdout, corrected.stderr);
+    let corrected = cra(&services, &correction).succeeded();
     for shown in ["4 mars 2024 → 1er mars 2024", "Courriels → Courriels, Santé", "corrected (revision 2"]
     {
         assert!(corrected.stdout.contains(shown), "{shown}: {}", corrected.stdout);
     }
-    let again = cra(&services, &[&correction[..], &["--json"]].concat());
-    assert!(again.status.success(), "{}", again.stderr);
-    let again = json(&again);
+    let again = cra(&services, &[&correction[..], &["--json"]].concat()).succeeded();
+    let again = again.json();
     assert_eq!((&again["outcome"], &again["receipt"]["revision"]), (&"already_there".into(), &"2".into()));
-    let history = json(&cra(&services, &["history", &id, "--json"]));
+    let history = cra(&services, &["history", &id, "--json"]).json();
     assert_eq!(history["events"].as_array().unwrap().len(), 2, "{history}");
     let read = &history["events"][1]["corrected"];
     assert_eq!((&read["cra"]["date"], &read["reason"]), (&"2024-03-01".into(), &"date fausse".into()));
@@ -72,29 +52,22 @@ async fn an_editor_corrects_a_cra_and_what_was_refused_stays_in_a_file_that_can_
     let id = recorded(&services).await;
     let dir = TempDir::new().unwrap();
     let correct = ["correct", &id, "--reason", "un oubli"];
-    let edited = |editor: &str| cra_in(dir.path(), &services, &correct, editor);
+    let edited = |editor: &str| services.cra_with(dir.path(), &correct, &[("VISUAL", editor)]);
 
     let corrected =
         edited("sed -i -e 's/^date = .*/date = 01\\/03\\/2024/' -e 's/^annotation =.*/annotation = Tri/'");
     assert!(corrected.status.success(), "{}{}", corrected.stdout, corrected.stderr);
     assert!(corrected.stdout.contains("– → Tri"), "{}", corrected.stdout);
 
-    let untouched = edited("true");
-    assert!(
-        untouched.status.success() && untouched.stdout.contains("corrected before (revision 2"),
-        "{}",
-        untouched.stdout
-    );
-    let emptied = edited("truncate -s 0");
-    assert!(emptied.status.success() && emptied.stderr.contains("nothing was sent"), "{}", emptied.stderr);
+    edited("true").succeeded().shows("corrected before (revision 2");
+    edited("truncate -s 0").succeeded().reports("nothing was sent");
 
     for (editor, shown) in [
         ("sed -i 's/^participants = .*/participants = 50/'", "AGES_SUM_MISMATCH"),
         ("sed -i 's/^date = .*/date = hier/'", "« hier »"),
         ("sed -i 's/^date = .*/dat = hier/'", "`dat` is not a field"),
     ] {
-        let refused = edited(editor);
-        assert_eq!(refused.status.code(), Some(1), "{editor}: {}{}", refused.stdout, refused.stderr);
+        let refused = edited(editor).exited(1);
         assert!((refused.stdout + &refused.stderr).contains(shown), "{editor}");
         let draft = refused.stderr.split("the text is kept in ").nth(1).unwrap().split(';').next().unwrap();
         let text = fs::read_to_string(draft).unwrap();
@@ -105,13 +78,9 @@ async fn an_editor_corrects_a_cra_and_what_was_refused_stays_in_a_file_that_can_
                 .replace("participants = 50", "participants = 6")
                 .replace("from_18_to_35 = 5", "from_18_to_35 = 6");
             fs::write(draft, corrected.replace("unemployed = 5", "unemployed = 6")).unwrap();
-            let sent = cra(&services, &["correct", &id, "--cra", draft, "--reason", "un oubli"]);
-            assert!(
-                sent.status.success() && sent.stdout.contains("corrected"),
-                "{}{}",
-                sent.stdout,
-                sent.stderr
-            );
+            cra(&services, &["correct", &id, "--cra", draft, "--reason", "un oubli"])
+                .succeeded()
+                .shows("corrected");
         }
         fs::remove_file(draft).unwrap();
     }
@@ -126,8 +95,7 @@ async fn a_correction_of_a_revision_that_others_changed_is_refused_with_what_the
     assert!(other.status.success(), "{}", other.stderr);
     let late =
         ["correct", &id, "--set", "date=2024-03-01", "--reason", "date fausse", "--expected-revision", "1"];
-    let overtaken = cra(&services, &late);
-    assert_eq!(overtaken.status.code(), Some(1), "{}", overtaken.stderr);
+    let overtaken = cra(&services, &late).exited(1);
     for shown in ["Modifié par ailleurs depuis la révision 1", "Corrigé : précision", "– → Tri des messages"]
     {
         assert!(overtaken.stdout.contains(shown), "{shown}: {}", overtaken.stdout);
@@ -135,14 +103,9 @@ async fn a_correction_of_a_revision_that_others_changed_is_refused_with_what_the
     let unknown =
         cra(&services, &["correct", &new_id(), "--set", "date=2024-03-01", "--reason", "date fausse"]);
     assert_eq!(unknown.status.code(), Some(2), "{}", unknown.stdout);
-    let no_reason = cra(&services, &["correct", &id, "--set", "date=2024-03-01"]);
-    assert!(
-        no_reason.status.code() == Some(2) && no_reason.stderr.contains("--reason"),
-        "{}",
-        no_reason.stderr
-    );
-    let misspelt = cra(&services, &["correct", &id, "--set", "particpants=3", "--reason", "oubli"]);
-    assert!(misspelt.stderr.contains("did you mean `participants`?"), "{}", misspelt.stderr);
+    cra(&services, &["correct", &id, "--set", "date=2024-03-01"]).exited(2).reports("--reason");
+    cra(&services, &["correct", &id, "--set", "particpants=3", "--reason", "oubli"])
+        .reports("did you mean `participants`?");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,39 +113,27 @@ async fn a_withdrawn_cra_sent_again_is_reported_not_to_count() {
     let services = Standalone::start().await;
     let dir = TempDir::new().unwrap();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/reality/a-cra-to-withdraw.json");
-    let cra = |arguments: &[&str]| cra_in(dir.path(), &services, arguments, "false");
+    let cra = |arguments: &[&str]| services.cra_with(dir.path(), arguments, &[("VISUAL", "false")]);
     let id = "14e8a188-8172-5077-9ad7-6616ce84d303";
-    assert!(cra(&["submit", file]).status.success());
-    let withdrawn = cra(&["withdraw", id, "--reason", "saisi deux fois"]);
-    assert!(withdrawn.status.success(), "{}", withdrawn.stderr);
-    assert!(
-        withdrawn.stdout.contains("Rennes 35000 (35238), Accompagnement individuel"),
-        "{}",
-        withdrawn.stdout
-    );
-    let repeated = json(&cra(&["withdraw", id, "--reason", "saisi deux fois", "--json"]));
+    cra(&["submit", file]).succeeded();
+    cra(&["withdraw", id, "--reason", "saisi deux fois"])
+        .succeeded()
+        .shows("Rennes 35000 (35238), Accompagnement individuel");
+    let repeated = cra(&["withdraw", id, "--reason", "saisi deux fois", "--json"]).json();
     assert_eq!(
         (&repeated["outcome"], &repeated["receipt"]["revision"]),
         (&"already_there".into(), &"2".into())
     );
-    let other = cra(&["withdraw", id, "--reason", "une autre raison"]);
-    assert_eq!(other.status.code(), Some(1), "{}", other.stdout);
-    let sent_again = cra(&["submit", file]);
-    assert!(sent_again.status.success(), "{}", sent_again.stderr);
-    assert!(sent_again.stdout.contains("it does not count"), "{}", sent_again.stdout);
-    assert!(
-        sent_again.stdout.contains("of them withdrawn since: they do not count"),
-        "{}",
-        sent_again.stdout
-    );
-    let as_json = json(&cra(&["submit", file, "--json"]));
+    cra(&["withdraw", id, "--reason", "une autre raison"]).exited(1);
+    cra(&["submit", file])
+        .succeeded()
+        .shows("it does not count")
+        .shows("of them withdrawn since: they do not count");
+    let as_json = cra(&["submit", file, "--json"]).json();
     assert_eq!(as_json["receipt"]["withdrawn"], true, "{as_json}");
-    let corrected = cra(&["correct", id, "--set", "date=2026-10-01", "--reason", "date fausse"]);
-    assert!(
-        corrected.status.code() == Some(1) && corrected.stdout.contains("FAILED_PRECONDITION"),
-        "{}",
-        corrected.stdout
-    );
+    cra(&["correct", id, "--set", "date=2026-10-01", "--reason", "date fausse"])
+        .exited(1)
+        .shows("FAILED_PRECONDITION");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +144,7 @@ async fn many_changes_of_a_file_are_made_in_its_order_and_reported_line_by_line(
         ids.push(recorded(&services).await);
     }
     let dir = TempDir::new().unwrap();
-    let cra = |arguments: &[&str]| cra_in(dir.path(), &services, arguments, "false");
+    let cra = |arguments: &[&str]| services.cra_with(dir.path(), arguments, &[("VISUAL", "false")]);
     let line =
         |id: &str, set: Value| serde_json::json!({"craId": id, "set": set, "reason": "un oubli"}).to_string();
     let mut lines: Vec<String> = Vec::new();
@@ -205,17 +156,14 @@ async fn many_changes_of_a_file_are_made_in_its_order_and_reported_line_by_line(
         ));
     }
     fs::write(dir.path().join("changes.ndjson"), lines.join("\n")).unwrap();
-    let corrected = cra(&["correct", "--file", "changes.ndjson"]);
-    assert!(corrected.status.success(), "{}{}", corrected.stdout, corrected.stderr);
+    let corrected = cra(&["correct", "--file", "changes.ndjson"]).succeeded();
     assert!(corrected.stdout.starts_with("80 corrected\n"), "{}", corrected.stdout);
     for id in &ids {
-        let history = json(&cra(&["history", id, "--json"]));
+        let history = cra(&["history", id, "--json"]).json();
         let last = &history["events"][2]["corrected"]["cra"];
         assert_eq!((&last["date"], &last["annotation"]), (&"2024-03-01".into(), &"Tri des messages".into()));
     }
-    let again = cra(&["correct", "--file", "changes.ndjson"]);
-    assert!(again.status.success(), "{}{}", again.stdout, again.stderr);
-    assert!(again.stdout.contains("80 already there"), "{}", again.stdout);
+    cra(&["correct", "--file", "changes.ndjson"]).succeeded().shows("80 already there");
 
     let slips = [
         line(&ids[0], serde_json::json!({"date": "2019-01-01"})),
@@ -225,8 +173,7 @@ async fn many_changes_of_a_file_are_made_in_its_order_and_reported_line_by_line(
         serde_json::json!({"craId": ids[1], "set": {"annotation": "encore"}, "reason": "oubli", "expectedRevision": 1}).to_string(),
     ];
     fs::write(dir.path().join("slips.ndjson"), slips.join("\n")).unwrap();
-    let slips = cra(&["correct", "--file", "slips.ndjson", "--json"]);
-    assert_eq!(slips.status.code(), Some(1), "{}", slips.stderr);
+    let slips = cra(&["correct", "--file", "slips.ndjson", "--json"]).exited(1);
     let shown: Vec<Value> = slips.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let shown: Vec<_> = shown
         .iter()
@@ -247,8 +194,9 @@ async fn many_changes_of_a_file_are_made_in_its_order_and_reported_line_by_line(
         ids.iter().map(|id| serde_json::json!({"craId": id}).to_string()).collect();
     fs::write(dir.path().join("withdrawals.ndjson"), withdrawals.join("\n")).unwrap();
     for shown in ["40 withdrawn\n", "40 already there"] {
-        let withdrawn = cra(&["withdraw", "--file", "withdrawals.ndjson", "--reason", "saisis deux fois"]);
-        assert!(withdrawn.status.success() && withdrawn.stdout.contains(shown), "{}", withdrawn.stdout);
+        cra(&["withdraw", "--file", "withdrawals.ndjson", "--reason", "saisis deux fois"])
+            .succeeded()
+            .shows(shown);
     }
 }
 
@@ -257,9 +205,8 @@ async fn an_export_that_was_edited_corrects_the_rows_that_changed_and_a_table_wi
     let services = Standalone::start().await;
     let (first, second) = (recorded(&services).await, recorded(&services).await);
     let dir = TempDir::new().unwrap();
-    let cra = |arguments: &[&str]| cra_in(dir.path(), &services, arguments, "false");
-    let exported = cra(&["export", "cras", "--output", "cras.csv", "--min-position", "2"]);
-    assert!(exported.status.success(), "{}", exported.stderr);
+    let cra = |arguments: &[&str]| services.cra_with(dir.path(), arguments, &[("VISUAL", "false")]);
+    cra(&["export", "cras", "--output", "cras.csv", "--min-position", "2"]).succeeded();
     let file = dir.path().join("cras.csv");
     let edited: Vec<String> =
         fs::read_to_string(&file)
@@ -279,7 +226,7 @@ async fn an_export_that_was_edited_corrects_the_rows_that_changed_and_a_table_wi
             corrected.stderr
         );
     }
-    let history = json(&cra(&["history", &first, "--json"]));
+    let history = cra(&["history", &first, "--json"]).json();
     assert_eq!(history["events"][1]["corrected"]["cra"]["date"], "2024-03-01", "{history}");
     fs::write(&file, format!("Identifiant;Motif\r\n{first};saisi deux fois\r\n{second};\r\n")).unwrap();
     let withdrawn = cra(&["withdraw", "--file", "cras.csv", "--reason", "essai"]);
@@ -294,17 +241,15 @@ async fn an_export_that_was_edited_corrects_the_rows_that_changed_and_a_table_wi
 async fn a_cra_of_an_older_form_can_be_corrected_where_todays_rules_are_not_touched() {
     let services = Standalone::start().await;
     let dir = TempDir::new().unwrap();
-    let cra = |arguments: &[&str], editor: &str| cra_in(dir.path(), &services, arguments, editor);
+    let cra =
+        |arguments: &[&str], editor: &str| services.cra_with(dir.path(), arguments, &[("VISUAL", editor)]);
     let older = concat!(env!("CARGO_MANIFEST_DIR"), "/reality/an-old-cra-to-correct.json");
-    let imported = json(&cra(&["import", older, "--form-version", "3", "--json"], "false"));
+    let imported = cra(&["import", older, "--form-version", "3", "--json"], "false").json();
     let id = imported["receipt"]["craId"].as_str().unwrap();
-    let corrected = cra(&["correct", id, "--set", "date=08/06/2023", "--reason", "date fausse"], "false");
-    assert!(corrected.status.success(), "{}{}", corrected.stdout, corrected.stderr);
-    assert!(corrected.stdout.contains("9 juin 2023 → 8 juin 2023"), "{}", corrected.stdout);
-    let edited = cra(&["correct", id, "--reason", "date fausse"], "sed -i 's/^date = .*/date = 2023-06-07/'");
-    assert!(edited.status.success(), "{}{}", edited.stdout, edited.stderr);
+    cra(&["correct", id, "--set", "date=08/06/2023", "--reason", "date fausse"], "false")
+        .succeeded()
+        .shows("9 juin 2023 → 8 juin 2023");
+    cra(&["correct", id, "--reason", "date fausse"], "sed -i 's/^date = .*/date = 2023-06-07/'").succeeded();
     let closed = ["correct", id, "--set", "themes=autre,courriel,smartphone", "--reason", "un oubli"];
-    let closed = cra(&closed, "false");
-    assert_eq!(closed.status.code(), Some(1), "{}", closed.stdout);
-    assert!(closed.stdout.contains("cra.themes[2] THEME_CLOSED"), "{}", closed.stdout);
+    cra(&closed, "false").exited(1).shows("cra.themes[2] THEME_CLOSED");
 }

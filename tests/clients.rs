@@ -3,12 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Proxy, Standalone, eventually, new_id, recorded};
+use crate::harness::{Ended, Proxy, Standalone, eventually, new_id, recorded};
 
 mod ageing;
 mod compressed;
@@ -62,13 +62,13 @@ impl Client {
     }
 
     /// Runs it to its end; blocks.
-    fn run(self, ingestion: SocketAddr, projection: SocketAddr, arguments: &[&str]) -> Output {
-        self.command()
+    fn run(self, ingestion: SocketAddr, projection: SocketAddr, arguments: &[&str]) -> Ended {
+        let mut command = self.command();
+        command
             .args(arguments)
             .env("CRA_INGESTION_URL", format!("http://{ingestion}"))
-            .env("CRA_PROJECTION_URL", format!("http://{projection}"))
-            .output()
-            .unwrap()
+            .env("CRA_PROJECTION_URL", format!("http://{projection}"));
+        Ended::of(&mut command)
     }
 }
 
@@ -77,14 +77,8 @@ fn in_repository(path: &str) -> PathBuf {
 }
 
 /// The output lines of a successful client.
-fn lines_of(output: &Output) -> Vec<Value> {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    lines(output)
-}
-
-fn lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+fn lines_of(ended: Ended) -> Vec<Value> {
+    ended.succeeded().json_lines()
 }
 
 /// A CRA of one person, in the contract's JSON.
@@ -118,53 +112,48 @@ async fn a_tour(client: Client) {
     let first = new_id();
     let one = written(services.dir(), "one.json", &[submission(&first, 1)]);
     let receipt = |duplicate| json!({"craId": first, "revision": 1, "position": 1, "duplicate": duplicate});
-    assert_eq!(lines_of(&run(&["submit", &one])), [receipt(false)]);
-    assert_eq!(lines_of(&run(&["submit", &one])), [receipt(true)]);
+    assert_eq!(lines_of(run(&["submit", &one])), [receipt(false)]);
+    assert_eq!(lines_of(run(&["submit", &one])), [receipt(true)]);
 
     let wrong = submission(&new_id(), 2);
     let many: Vec<Value> = (1..CRAS).map(|_| submission(&new_id(), 1)).collect();
     let all = written(services.dir(), "all.json", &[&many[..], std::slice::from_ref(&wrong)].concat());
-    let bulk = run(&["bulk", &all]);
-    assert_eq!(bulk.status.code(), Some(1), "{}", String::from_utf8_lossy(&bulk.stderr));
-    let (refused, received): (Vec<Value>, _) =
-        lines(&bulk).into_iter().partition(|line| line["refused"].is_array());
+    let bulk = run(&["bulk", &all]).exited(1).json_lines();
+    let (refused, received): (Vec<_>, _) = bulk.into_iter().partition(|line| line["refused"].is_array());
     assert_eq!(received.len(), CRAS - 1);
     let fault = "cra.ages (AGES_SUM_MISMATCH): Les tranches d'âge totalisent 2 pour un nombre de participants de 1 : \
                  il y en a 1 de trop.";
     assert_eq!(refused, [json!({"craId": wrong["craId"], "code": "INVALID_ARGUMENT", "refused": [fault]})]);
-    let alone = run(&["submit", &written(services.dir(), "wrong.json", &[wrong])]);
-    assert_eq!(alone.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&alone.stderr).contains(fault));
+    run(&["submit", &written(services.dir(), "wrong.json", &[wrong])]).exited(1).reports(fault);
 
-    let corrected = lines_of(&run(&["correct", &one, "1", "relu avec la personne"]));
+    let corrected = lines_of(run(&["correct", &one, "1", "relu avec la personne"]));
     assert_eq!(corrected[0]["revision"], 2);
-    let outdated = run(&["correct", &one, "1", "une autre raison"]);
-    assert_eq!(outdated.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&outdated.stderr).contains("Ce compte-rendu a été modifié entre-temps"));
+    let outdated = run(&["correct", &one, "1", "une autre raison"]).exited(1);
+    outdated.reports("Ce compte-rendu a été modifié entre-temps");
 
     let position = corrected[0]["position"].to_string();
-    let figures = &lines_of(&run(&["stats", "conseiller-1", &position]))[0];
+    let figures = &lines_of(run(&["stats", "conseiller-1", &position]))[0];
     assert_eq!((&figures["cras"], &figures["acts"]), (&json!(CRAS), &json!(CRAS)));
 
     let checkpoint = services.dir().join("checkpoint").display().to_string();
-    let changes = lines_of(&run(&["follow", &checkpoint]));
+    let changes = lines_of(run(&["follow", &checkpoint]));
     assert_eq!(changes.len(), CRAS + 1);
     assert_eq!(changes.last().unwrap()["revision"], 2);
     let none: [Value; 0] = [];
-    assert_eq!(lines_of(&run(&["follow", &checkpoint])), none, "resumes where it stopped");
+    assert_eq!(lines_of(run(&["follow", &checkpoint])), none, "resumes where it stopped");
 
     // The checkpoint of another log: the stream's refusal says to start over.
     std::fs::write(&checkpoint, "999999").unwrap();
-    let anew = lines_of(&run(&["follow", &checkpoint]));
+    let anew = lines_of(run(&["follow", &checkpoint]));
     assert_eq!(anew[0], json!({"beginAnew": true}));
     assert_eq!(anew[1..], changes);
 
-    let withdrawn = &lines_of(&run(&["withdraw", &first, "2", "saisi deux fois"]))[0];
+    let withdrawn = &lines_of(run(&["withdraw", &first, "2", "saisi deux fois"]))[0];
     assert_eq!(withdrawn["revision"], 3);
     let removed = json!({"position": withdrawn["position"], "removed": first});
-    assert_eq!(lines_of(&run(&["follow", &checkpoint])), [removed]);
+    assert_eq!(lines_of(run(&["follow", &checkpoint])), [removed]);
     // Sent again, it returns its first receipt, marked as withdrawn.
-    let again = &lines_of(&run(&["submit", &one]))[0];
+    let again = &lines_of(run(&["submit", &one]))[0];
     assert_eq!(
         *again,
         json!({"craId": first, "revision": 1, "position": 1, "duplicate": true, "withdrawn": true})
@@ -187,7 +176,7 @@ async fn a_lost_answer(client: Client, command: &'static str) {
     })
     .await;
     proxy.cut();
-    let receipt = &lines_of(&running.await.unwrap())[0];
+    let receipt = &lines_of(running.await.unwrap())[0];
     assert_eq!(*receipt, json!({"craId": cra_id, "revision": 1, "position": 1, "duplicate": true}));
     assert_eq!(recorded(&mut direct, &cra_id).await.unwrap().len(), 1);
 }

@@ -2,23 +2,8 @@
 //! outcome.
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::harness::{Ended, Kind, Pair, new_id, run_to_end, submission, submitted, workshop};
-
-/// Runs `cra` against the pair, to its end.
-fn cra(pair: &Pair, arguments: &[&str]) -> Ended {
-    let dir = TempDir::new().unwrap();
-    let ingestion_url = format!("http://{}", pair.ingestion.address());
-    let projection_url = format!("http://{}", pair.projection.address());
-    let environment = [("CRA_INGESTION_URL", &*ingestion_url), ("CRA_PROJECTION_URL", &*projection_url)];
-    run_to_end(Kind::CommandLine, dir.path(), arguments, &environment)
-}
-
-fn json(ended: &Ended) -> Value {
-    assert!(ended.status.success(), "{}", ended.stderr);
-    serde_json::from_str(&ended.stdout).unwrap()
-}
+use crate::harness::{Pair, new_id, submission, submitted, workshop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorded_cra_is_counted_in_its_month_and_shown_by_its_id() {
@@ -28,17 +13,15 @@ async fn a_recorded_cra_is_counted_in_its_month_and_shown_by_its_id() {
     let position = receipt.position.to_string();
 
     let quarter = ["--from", "2024-01-01", "--to", "2024-03-31", "--min-position", &position];
-    let series = json(&cra(&pair, &[&["series", "--by", "mois", "--json"], &quarter[..]].concat()));
+    let series = pair.cra(&[&["series", "--by", "mois", "--json"], &quarter[..]].concat()).succeeded().json();
     let acts: Vec<_> =
         series["points"].as_array().unwrap().iter().map(|p| &p["statistics"]["acts"]).collect();
     assert_eq!(acts, [&Value::Null, &Value::Null, &Value::from("7")]);
-    let page = cra(&pair, &[&["series"], &quarter[..]].concat());
-    assert!(page.stdout.contains("mars 2024"), "{}", page.stdout);
+    pair.cra(&[&["series"], &quarter[..]].concat()).shows("mars 2024");
 
-    let shown = json(&cra(&pair, &["show", &id, "--json"]));
+    let shown = pair.cra(&["show", &id, "--json"]).succeeded().json();
     assert_eq!(shown["record"]["cra"]["participants"], 7);
-    let page = cra(&pair, &["show", &id]);
-    assert!(page.stdout.contains("Courriels"), "{}", page.stdout);
+    pair.cra(&["show", &id]).shows("Courriels");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,8 +33,7 @@ async fn a_query_that_fails_is_reported_on_standard_error_with_exit_code_2() {
         &["stats", "--department", "00"],
         &["stats", "--projection-url", "http://127.0.0.1:1"],
     ] {
-        let ended = cra(&pair, arguments);
-        assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {}", ended.stderr);
+        let ended = pair.cra(arguments).exited(2);
         assert!(ended.stdout.is_empty() && ended.stderr.starts_with("error: "), "{arguments:?}");
     }
 }

@@ -71,9 +71,7 @@ fn a_password_is_used_as_written_and_never_printed() {
             (vec![], vec![("CRA_LOG__USER", "u"), ("CRA_LOG__PASSWORD", "[0123")]),
         ] {
             let arguments: Vec<_> = arguments.into_iter().chain(["--print-config"]).collect();
-            let ended = run(kind, &arguments, &variables);
-            assert!(ended.status.success(), "{}", ended.stderr);
-            assert!(ended.stdout.contains("password = \"***\""), "{}", ended.stdout);
+            let ended = run(kind, &arguments, &variables).succeeded().shows("password = \"***\"");
             assert!(!ended.stdout.contains("0123") && !ended.stdout.contains("1e5"), "{}", ended.stdout);
         }
     }
@@ -158,8 +156,7 @@ fn print_config_prints_the_effective_settings_without_secrets_and_exits() {
     ];
     for kind in KINDS {
         let arguments = ["--config", &file, "--listen", "127.0.0.1:3", "--print-config"];
-        let ended = run(kind, &arguments, &environment);
-        assert!(ended.status.success(), "{}", ended.stderr);
+        let ended = run(kind, &arguments, &environment).succeeded();
         for expected in [
             "listen = \"127.0.0.1:3\"",
             "url = \"nats://from-the-environment:4222\"",
@@ -178,8 +175,7 @@ fn the_output_of_print_config_is_a_valid_settings_file() {
         let printed = run(kind, &["--print-config"], &[]).stdout;
         let dir = tempfile::tempdir().unwrap();
         let file = file_with(dir.path(), &printed);
-        let ended = run(kind, &["--config", &file, "--print-config"], &[]);
-        assert!(ended.status.success(), "{}", ended.stderr);
+        let ended = run(kind, &["--config", &file, "--print-config"], &[]).succeeded();
         assert_eq!(ended.stdout, printed);
     }
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{Ended, Kind, Pair, eventually, probes_of, readers, run_to_end};
+use crate::harness::{Ended, Kind, Pair, eventually, probes_of, readers, run_cra, run_to_end};
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").canonicalize().unwrap()
@@ -34,9 +34,7 @@ fn texts(value: &Value) -> Vec<&str> {
 fn settings(kind: Kind, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let dir = tempfile::tempdir().unwrap();
     let arguments: Vec<_> = arguments.iter().copied().chain(["--print-config"]).collect();
-    let Ended { status, stdout, stderr } = run_to_end(kind, dir.path(), &arguments, environment);
-    assert!(status.success(), "{stderr}");
-    stdout
+    run_to_end(kind, dir.path(), &arguments, environment).succeeded().stdout
 }
 
 fn kind_of(name: &str) -> Kind {
@@ -108,7 +106,7 @@ fn compose_is_valid_refers_to_existing_files_and_publishes_no_port_beyond_this_m
             let settings = deploy().join("config").join(format!("{}.toml", name.split('-').next().unwrap()));
             assert!(fs::read_to_string(settings).unwrap().contains(&format!(":{port}\"")), "{name}: {port}");
             let help: Vec<_> = command.iter().copied().take(1).chain(["--help"]).collect();
-            assert!(run_to_end(Kind::CommandLine, dir.path(), &help, &[]).status.success(), "{command:?}");
+            run_cra(dir.path(), &help, &[]).succeeded();
         }
     }
     // Only the log's servers are in the network of routes, and the log's network excludes the pages and the servers of the figures.
@@ -283,9 +281,8 @@ fn advisories(copy: Option<&Path>, finds: bool) -> (bool, String) {
     if let Some(copy) = copy {
         command.env("CRA_ADVISORIES", copy);
     }
-    let ended = command.output().unwrap();
-    let output = [ended.stdout, ended.stderr].concat();
-    (ended.status.success(), String::from_utf8(output).unwrap())
+    let Ended { status, stdout, stderr } = Ended::of(&mut command);
+    (status.success(), stdout + &stderr)
 }
 
 #[test]
@@ -312,8 +309,7 @@ fn is_understood<'a>(command: impl Iterator<Item = &'a str>) {
     let [program, "log", verb, ..] = command[..] else { return };
     assert!(program.ends_with("cra"), "{command:?}");
     let dir = tempfile::tempdir().unwrap();
-    let help = run_to_end(Kind::CommandLine, dir.path(), &["log", verb, "--help"], &[]);
-    assert!(help.status.success(), "{command:?}");
+    run_cra(dir.path(), &["log", verb, "--help"], &[]).succeeded();
 }
 
 /// The settings of a unit; each line must be a setting, a section, a comment or empty.
@@ -373,17 +369,15 @@ async fn health_is_reported_to_people_to_programs_and_by_the_exit_code() {
         (format!("http://{}", pair.ingestion.address()), format!("http://{}", pair.projection.address()));
     let environment =
         [("CRA_INGESTION_URL", ingestion.as_str()), ("CRA_PROJECTION_URL", projection.as_str())];
-    let ask = |arguments: &[&str]| run_to_end(Kind::CommandLine, dir.path(), arguments, &environment);
-    let both = ask(&["health"]);
-    assert!(both.status.success(), "{}", both.stderr);
+    let ask = |arguments: &[&str]| run_cra(dir.path(), arguments, &environment);
+    let both = ask(&["health"]).succeeded();
     assert_eq!(both.stdout, "ingestion   SERVING\nprojection  SERVING\n");
     let one = ask(&["health", "projection", "--json"]);
     assert_eq!(one.stdout, "{\"service\":\"projection\",\"status\":\"SERVING\"}\n");
 
     let probed = || ask(&["health", "--probe", &probe]);
     assert_eq!((probed().status.code(), probed().stdout.as_str()), (Some(0), "probe       SERVING\n"));
-    let other = ask(&["health", "--probe", &ingestion]);
-    assert_eq!(other.status.code(), Some(2), "no port of metrics: {}", other.stderr);
+    ask(&["health", "--probe", &ingestion]).exited(2);
 
     pair.nats.kill();
     eventually("ingestion says that it cannot be asked", async || {
@@ -394,8 +388,8 @@ async fn health_is_reported_to_people_to_programs_and_by_the_exit_code() {
     .await;
     assert_eq!((probed().status.code(), probed().stdout.as_str()), (Some(1), "probe       NOT_SERVING\n"));
     pair.ingestion.kill();
-    assert_eq!(ask(&["health", "ingestion"]).status.code(), Some(2));
-    assert_eq!(probed().status.code(), Some(2));
+    ask(&["health", "ingestion"]).exited(2);
+    probed().exited(2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use cra_eventlog::testing::program;
 use tempfile::TempDir;
 
 use crate::harness::deployed::{free_ports, repository};
-use crate::harness::{Kind, Pair, cra_of, new_id, statistics_at, submission, submit_stream};
+use crate::harness::{Ended, Kind, Pair, cra_of, new_id, statistics_at, submission, submit_stream};
 
 /// The first block of commands after a heading.
 fn commands(guide: &str, heading: &str) -> String {
@@ -25,11 +25,7 @@ fn run(commands: &str, folder: &Path, settings: &[(&str, String)]) -> String {
     let mut shell = Command::new("bash");
     shell.args(["-euo", "pipefail", "-c", commands]).current_dir(folder).stdin(Stdio::null());
     shell.env("PATH", path).envs(settings.iter().map(|(name, value)| (*name, value)));
-    let output = shell.output().unwrap();
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr).into_owned());
-    assert!(output.status.success(), "{stdout}\n{stderr}");
-    stdout.into_owned()
+    Ended::of(&mut shell).succeeded().stdout
 }
 
 /// A log with 60 CRAs, served.

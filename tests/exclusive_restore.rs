@@ -17,14 +17,13 @@ use cra_eventlog::nats::{NatsLog, NatsSettings};
 use cra_eventlog::testing::NatsServer;
 use cra_eventlog::{Position, Read as _, Restore as _, StreamId};
 use cra_runtime::rejection::{reason_of, retry_delay_of};
-use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt as _;
 use uuid::Uuid;
 
 use crate::harness::{
-    Ended, Ingestion, Kind, Pair, Statistics, connected, cra_of, eventually, new_id, run_to_end,
+    Ingestion, Kind, Pair, Statistics, connected, cra_log, cra_log_json, cra_of, eventually, new_id, run_cra,
     service_pair, submission, submit_stream, submitted, workshop,
 };
 
@@ -32,16 +31,6 @@ use crate::harness::{
 const EVENTS: u64 = 120_000;
 const CLIENTS: usize = 8;
 const RETRY: Duration = Duration::from_millis(20);
-
-pub(crate) fn cra_log(work: &Path, arguments: &[&str]) -> Ended {
-    run_to_end(Kind::CommandLine, work, &[&["log"], arguments].concat(), &[])
-}
-
-pub(crate) fn done(work: &Path, arguments: &[&str]) -> Value {
-    let ended = cra_log(work, &[arguments, &["--json"]].concat());
-    assert!(ended.status.success(), "{arguments:?}: {}", ended.stderr);
-    serde_json::from_str(&ended.stdout).unwrap()
-}
 
 pub(crate) async fn log_on(nats: &NatsServer) -> NatsLog {
     NatsLog::connect(NatsSettings { url: nats.url(), ..NatsSettings::default() }).await.unwrap()
@@ -127,7 +116,7 @@ async fn backed_up(work: &Path, nats: &NatsServer) {
                 .map(|at| entry(at, Some(StreamId(Uuid::from_u128(at.into()))), backup));
             log.restore(entries.collect()).await.unwrap();
         }
-        done(work, &["export", backup, "--nats-url", &nats.url()]);
+        cra_log_json(work, &["export", backup, "--nats-url", &nats.url()]);
         delete_stream(nats).await;
     }
 }
@@ -167,14 +156,12 @@ async fn nothing_comes_between_the_events_of_a_restore_that_is_killed_and_run_ag
     assert_eq!(end_of(&nats).await, end, "the interrupted log accepted an event");
     assert_eq!(clients.acknowledged(), 0);
 
-    let other = cra_log(work.path(), &["import", "other", "--nats-url", &nats.url()]);
-    assert_eq!(other.status.code(), Some(2));
+    cra_log(work.path(), &["import", "other", "--nats-url", &nats.url()]).exited(2);
     let impatient = [("CRA_LOG__START_TIMEOUT_MS", "500")];
     let export = ["log", "export", "third", "--nats-url", &nats.url()];
-    let export = run_to_end(Kind::CommandLine, work.path(), &export, &impatient);
-    assert!(export.stderr.contains("run it again"), "{}", export.stderr);
+    run_cra(work.path(), &export, &impatient).reports("run it again");
 
-    let restored = done(work.path(), &["import", "backup", "--nats-url", &nats.url()]);
+    let restored = cra_log_json(work.path(), &["import", "backup", "--nats-url", &nats.url()]);
     assert!(restored["thereBefore"].as_u64() >= end, "{restored}");
     let reached = clients.acknowledged() + 5 * CLIENTS;
     eventually("ingestion accepts submissions again", async || match clients.acknowledged() {
@@ -242,20 +229,20 @@ async fn positions_of_a_log_that_was_restored_count_up_to_the_last_common_one_th
     let work = tempfile::tempdir().unwrap();
     let first = Pair::start().await;
     let common = recorded(&first, 20).await;
-    done(work.path(), &["export", "backup", "--nats-url", &first.nats.url()]);
+    cra_log_json(work.path(), &["export", "backup", "--nats-url", &first.nats.url()]);
     let beyond = recorded(&first, 3).await;
     let checkpoint = work.path().join("copy.json");
     let follow = |pair: &Pair| {
         let url = format!("http://{}", pair.projection.address());
         let flags =
             ["follow", "--stop-at-head", "--checkpoint", checkpoint.to_str().unwrap(), "--projection-url"];
-        run_to_end(Kind::CommandLine, work.path(), &[&flags[..], &[&url]].concat(), &[])
+        run_cra(work.path(), &[&flags[..], &[&url]].concat(), &[])
     };
-    assert!(follow(&first).status.success());
+    follow(&first).succeeded();
 
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
-    done(work.path(), &["import", "backup", "--nats-url", &nats.url()]);
+    cra_log_json(work.path(), &["import", "backup", "--nats-url", &nats.url()]);
     let second = Pair::start_on(dir, nats, &[]).await;
     let mut statistics = second.statistics().await;
     accepts(&mut statistics, common.position, &common.log).await;
@@ -266,14 +253,14 @@ async fn positions_of_a_log_that_was_restored_count_up_to_the_last_common_one_th
 
     // On the embedded log, whose backup names both.
     let of_second = recorded(&second, 2).await;
-    done(work.path(), &["export", "backup-2", "--nats-url", &second.nats.url()]);
-    done(work.path(), &["import", "backup-2", "--data", "standalone"]);
-    done(work.path(), &["export", "backup-3", "--data", "standalone"]);
+    cra_log_json(work.path(), &["export", "backup-2", "--nats-url", &second.nats.url()]);
+    cra_log_json(work.path(), &["import", "backup-2", "--data", "standalone"]);
+    cra_log_json(work.path(), &["export", "backup-3", "--data", "standalone"]);
     let manifest = fs::read_to_string(work.path().join("backup-3/manifest.json")).unwrap();
     assert!(manifest.contains(&common.log) && manifest.contains(&of_second.log), "{manifest}");
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));
-    done(work.path(), &["import", "backup-3", "--nats-url", &nats.url()]);
+    cra_log_json(work.path(), &["import", "backup-3", "--nats-url", &nats.url()]);
     let third = Pair::start_on(dir, nats, &[]).await;
     let mut statistics = third.statistics().await;
     accepts(&mut statistics, of_second.position, &of_second.log).await;
@@ -286,7 +273,7 @@ async fn a_copy_that_is_kept_while_its_log_is_replaced_ends_and_takes_nothing_of
     let work = tempfile::tempdir().unwrap();
     let pair = Pair::start().await;
     let common = recorded(&pair, 20).await;
-    done(work.path(), &["export", "backup", "--nats-url", &pair.nats.url()]);
+    cra_log_json(work.path(), &["export", "backup", "--nats-url", &pair.nats.url()]);
     recorded(&pair, 5).await;
     let projection = format!("http://{}", pair.projection.address());
     let copied = fs::File::create(work.path().join("copied")).unwrap();
@@ -308,7 +295,7 @@ async fn a_copy_that_is_kept_while_its_log_is_replaced_ends_and_takes_nothing_of
 
     // The log is restored from a backup without the last five, and others take their positions.
     delete_stream(&pair.nats).await;
-    done(work.path(), &["import", "backup", "--nats-url", &pair.nats.url()]);
+    cra_log_json(work.path(), &["import", "backup", "--nats-url", &pair.nats.url()]);
     eventually("ingestion takes submissions of the restored log", async || {
         submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5)))
             .await
@@ -331,8 +318,8 @@ async fn a_copy_that_is_kept_while_its_log_is_replaced_ends_and_takes_nothing_of
 fn an_import_without_a_backup_creates_no_log_and_an_incomplete_log_is_not_served() {
     let work = tempfile::tempdir().unwrap();
     fs::create_dir(work.path().join("empty")).unwrap();
-    let ended = cra_log(work.path(), &["import", "empty", "--data", "standalone"]);
-    assert_eq!(ended.status.code(), Some(2));
-    assert!(ended.stderr.contains("contains no backup"), "{}", ended.stderr);
+    cra_log(work.path(), &["import", "empty", "--data", "standalone"])
+        .exited(2)
+        .reports("contains no backup");
     assert!(!work.path().join("standalone").exists(), "an empty log was left behind");
 }

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::clients::Client;
 use crate::harness::{
-    Kind, Standalone, Statistics, connected, new_id, readers, statistics_at, submission, submitted, workshop,
+    Ended, Kind, Standalone, Statistics, connected, new_id, readers, statistics_at, submission, submitted,
+    workshop,
 };
 
 /// The first code block of a language after a heading of a document.
@@ -22,11 +23,7 @@ fn document(name: &str) -> String {
 
 /// Runs the command to its end, and returns its output.
 fn output(command: &mut Command) -> String {
-    let ended = command.output().unwrap();
-    let (written, errors) =
-        (String::from_utf8(ended.stdout).unwrap(), String::from_utf8_lossy(&ended.stderr));
-    assert!(ended.status.success(), "{written}\n{errors}");
-    written
+    Ended::of(command).succeeded().stdout
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::harness::{
-    Kind, Pair, Service, SmallDisk, Standalone, cra_of, eventually, new_id, run_to_end, statistics_at,
+    Kind, Pair, Service, SmallDisk, Standalone, cra_of, eventually, new_id, run_cra, statistics_at,
     submission, submitted, workshop,
 };
 
@@ -152,8 +152,7 @@ async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_learn_which()
         ],
         vec!["log", "export", "--data", "data", "backup"],
     ] {
-        let ended = run_to_end(Kind::CommandLine, dir, &arguments, &[]);
-        assert!(!ended.status.success());
+        let ended = run_cra(dir, &arguments, &[]).failed();
         let holder = format!("(pid {}", standalone.pid());
         assert!(ended.stderr.contains(&holder), "{arguments:?}: {}", ended.stderr);
     }
@@ -168,8 +167,7 @@ fn an_export_to_a_folder_in_use_names_the_process_that_uses_it() {
     let backup = dir.path().join("backup");
     let _held = cra_private::LockedDir::open(&backup, "export.lock").unwrap();
     let arguments = ["log", "export", "--data", "data", "backup"];
-    let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);
-    assert!(ended.stderr.contains(&format!("(pid {}", std::process::id())), "{}", ended.stderr);
+    run_cra(dir.path(), &arguments, &[]).reports(&format!("(pid {}", std::process::id()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -208,8 +206,7 @@ fn a_standalone_pair_that_starts_on_a_full_disk_reports_it_and_exits() {
     disk.fill();
     let addresses = ["--no-web", "--ingestion", "127.0.0.1:0", "--projection", "127.0.0.1:0"];
     let arguments = [&["standalone", "--data", "data"][..], &addresses].concat();
-    let ended = run_to_end(Kind::CommandLine, dir.path(), &arguments, &[]);
-    assert!(!ended.status.success());
+    let ended = run_cra(dir.path(), &arguments, &[]).failed();
     assert!(ended.stderr.contains("disk has room") || ended.stderr.contains("No space"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("damaged"), "{}", ended.stderr);
 }

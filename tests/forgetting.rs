@@ -26,7 +26,7 @@ use tokio_stream::StreamExt as _;
 
 use crate::harness::{
     Ended, Ingestion, Kind, Standalone, Statistics, chance, connected, cra_of, either, eventually, imported,
-    new_id, readers, recorded, run_to_end, statistics_at, submission, submit_stream, submitted,
+    new_id, readers, recorded, run_cra, statistics_at, submission, submit_stream, submitted,
 };
 use crate::pages::got;
 
@@ -172,12 +172,7 @@ async fn answers(projection: SocketAddr, questions: &[pb::GetStatisticsRequest],
 }
 
 fn cra_in(dir: &Path, arguments: &[&str]) -> Ended {
-    run_to_end(Kind::CommandLine, dir, arguments, &[])
-}
-
-fn done(ended: Ended) -> Ended {
-    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
-    ended
+    run_cra(dir, arguments, &[])
 }
 
 /// Every file below a folder that contains a text, plain or compressed by zstd.
@@ -243,11 +238,7 @@ async fn killed(dir: &Path, arguments: &[&str]) {
         command.wait().unwrap();
     }
     assert!(killed > 0, "none was killed at work");
-    eventually("a run comes to its end", async || {
-        let ended = cra_in(dir, arguments);
-        if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
-    })
-    .await;
+    eventually("a run comes to its end", async || cra_in(dir, arguments).outcome()).await;
 }
 
 fn stopped(mut services: Standalone) -> Standalone {
@@ -268,10 +259,10 @@ async fn what_is_forgotten_is_nowhere_and_every_figure_of_every_position_is_the_
     let services = stopped(services);
     fs::rename(dir.join("data"), dir.join("old")).unwrap();
     let old = entries(&dir.join("old")).await;
-    done(cra_in(&dir, &["log", "export", "backup-old", "--data", "old"]));
+    cra_in(&dir, &["log", "export", "backup-old", "--data", "old"]).succeeded();
     assert!(!holders(&dir.join("backup-old"), PLANTED).is_empty(), "the search finds what is there");
 
-    let certificate: Value = serde_json::from_str(&done(forget(&dir)).stdout).unwrap();
+    let certificate: Value = serde_json::from_str(&forget(&dir).succeeded().stdout).unwrap();
     let forgotten = &certificate["forgotten"];
     let old_corrections = life.corrections.iter().filter(|(request, _)| is_old(request.cra.as_ref())).count();
     assert_eq!(forgotten["annotations"], OLD as usize + old_corrections + DOCUMENTS.len());
@@ -284,8 +275,8 @@ async fn what_is_forgotten_is_nowhere_and_every_figure_of_every_position_is_the_
     let new = entries(&dir.join("data")).await;
     let head = |it: &LogEntry| (it.position, it.stream, it.event_id, it.appended_at);
     assert!(old.iter().map(head).eq(new.iter().map(head)));
-    done(cra_in(&dir, &["log", "export", "backup-new", "--data", "data"]));
-    done(cra_in(&dir, &["log", "verify", "backup-new"]));
+    cra_in(&dir, &["log", "export", "backup-new", "--data", "data"]).succeeded();
+    cra_in(&dir, &["log", "verify", "backup-new"]).succeeded();
     let services = services.again(Kind::CommandLine.command()).await;
     let after = answers(services.projection, &questions, life.last).await;
     for ((before, after), question) in before.iter().zip(&after).zip(&questions) {
@@ -308,7 +299,7 @@ async fn what_is_forgotten_is_nowhere_and_every_figure_of_every_position_is_the_
 fn export(services: &Standalone, folder: &Path, file: &str) {
     let url = format!("http://{}", services.projection);
     let arguments = ["export", "cras", "--format", "ndjson", "--output", file, "--projection-url", &url];
-    done(cra_in(folder, &arguments));
+    cra_in(folder, &arguments).succeeded();
 }
 
 /// An independent program finds each CRA and each figure equal, and the same totals as the service.
@@ -317,9 +308,9 @@ async fn recounts(services: &Standalone, exports: &Path) {
     let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("readers/recount_cras.py");
     let mut python = readers::python();
     python.arg(reader).args(["before.ndjson", "after.ndjson", &seed, selections]).current_dir(exports);
-    let output = python.output().unwrap();
-    assert!(output.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&output.stderr));
-    let counted: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ended = Ended::of(&mut python);
+    assert!(ended.status.success(), "seed {seed}: {}", ended.stderr);
+    let counted = ended.json();
     let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
     let figures = statistics.get_statistics(pb::GetStatisticsRequest::default()).await.unwrap().into_inner();
     let figures = figures.statistics.unwrap();
@@ -372,7 +363,7 @@ async fn says_what_was_forgotten(services: &Standalone, life: &Life) {
     let urls: Vec<_> = urls.iter().map(|(name, url)| (*name, url.as_str())).collect();
     // In a folder that is not searched later.
     let work = TempDir::new().unwrap();
-    let cra = |arguments: &[&str]| done(run_to_end(Kind::CommandLine, work.path(), arguments, &urls)).stdout;
+    let cra = |arguments: &[&str]| run_cra(work.path(), arguments, &urls).succeeded().stdout;
     assert!(cra(&["show", &first.cra_id]).contains("texte oublié le "));
     let corrected = &life.corrections[0].0.cra_id;
     assert!(cra(&["history", corrected]).contains("Corrigé : motif oublié le "));
@@ -408,7 +399,7 @@ async fn a_copy_killed_at_any_time_continues_and_forgets_the_same() {
     let refused = cra_in(&dir, &[&destroyed[..], &["data"]].concat());
     assert!(!refused.status.success() && dir.join("old/log").is_dir(), "{}", refused.stderr);
     altered(&dir, &certificate, &destroyed);
-    done(cra_in(&dir, &[&destroyed[..], &["old"]].concat()));
+    cra_in(&dir, &[&destroyed[..], &["old"]].concat()).succeeded();
     assert!(!dir.join("old/log").exists() && !dir.join("old/projection").exists());
 }
 
@@ -433,19 +424,16 @@ async fn what_cannot_be_copied_says_why_and_leaves_the_old_log() {
     let rules = dir.path().join("retention.toml");
     fs::write(&rules, "texts_befor = \"2024-06-01\"").unwrap();
     let arguments = ["log", "forget", "--from", "old", "--to", "new", "--rules", "retention.toml"];
-    let refused = cra_in(dir.path(), &arguments);
-    assert!(refused.stderr.contains("texts_befor"), "{}", refused.stderr);
+    cra_in(dir.path(), &arguments).reports("texts_befor");
     fs::write(&rules, RULES).unwrap();
-    let refused = cra_in(dir.path(), &arguments);
-    assert!(refused.stderr.contains("old holds no log"), "{}", refused.stderr);
+    cra_in(dir.path(), &arguments).reports("old holds no log");
     assert!(!dir.path().join("new").exists());
 
     let log = EmbeddedLog::open(&dir.path().join("old/log")).unwrap();
-    let refused = cra_in(dir.path(), &arguments);
-    assert!(refused.stderr.contains("that uses it first"), "{}", refused.stderr);
+    cra_in(dir.path(), &arguments).reports("that uses it first");
     log.close().await;
     drop(log);
-    done(cra_in(dir.path(), &arguments));
+    cra_in(dir.path(), &arguments).succeeded();
     // A log with other events is no target.
     let other = EmbeddedLog::open(&dir.path().join("other/log")).unwrap();
     other.restore(vec![cra_eventlog::conformance::entry(1, None, "foreign")]).await.unwrap();

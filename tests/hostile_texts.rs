@@ -6,7 +6,7 @@ use std::fs;
 use cra_contracts::json::is_hidden;
 use serde_json::Value;
 
-use crate::harness::{Kind, Standalone, run_to_end};
+use crate::harness::{Standalone, run_cra};
 
 const DOCUMENT: &str = include_str!("../services/domain/src/legacy/golden/v3-workshop.json");
 /// A full-width formula, then a line break, a line separator, a bidirectional override and a one-byte control sequence.
@@ -24,8 +24,7 @@ async fn foreign_texts_are_plain_texts_on_terminals_in_json_and_in_spreadsheets(
         (format!("http://{}", services.ingestion), format!("http://{}", services.projection));
     let urls = [("CRA_INGESTION_URL", ingestion.as_str()), ("CRA_PROJECTION_URL", projection.as_str())];
     let cra = |arguments: &[&str]| {
-        let ended = run_to_end(Kind::CommandLine, &dir, arguments, &urls);
-        assert!(ended.status.success(), "{arguments:?}: {}", ended.stderr);
+        let ended = run_cra(&dir, arguments, &urls).succeeded();
         ended.stdout
     };
     cra(&["import", "documents.ndjson"]);

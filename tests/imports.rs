@@ -19,7 +19,7 @@ use tokio::time::sleep;
 
 use self::documents::{Layout, gzip, lines, numbered, of_every_form, participants, with_text_ids};
 use crate::harness::{
-    Ended, Kind, Pair, Proxy, eventually, new_id, run_to_end, statistics_at, submission, submitted, workshop,
+    Ended, Kind, Pair, Proxy, eventually, new_id, run_cra, statistics_at, submission, submitted, workshop,
 };
 
 /// Enough documents for several interruptions of an import.
@@ -67,7 +67,7 @@ impl Import {
 
     /// Runs it to its end.
     fn run(&self, more: &[&str]) -> Ended {
-        run_to_end(Kind::CommandLine, self.dir.path(), &self.arguments(more), &[])
+        run_cra(self.dir.path(), &self.arguments(more), &[])
     }
 
     fn spawn(&self, more: &[&str]) -> Child {

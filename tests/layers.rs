@@ -7,7 +7,7 @@ use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-use crate::harness::files_below;
+use crate::harness::{Ended, files_below};
 
 /// Each crate, and the workspace crates that it may depend on.
 const LAYERS: [(&str, &[&str]); 21] = [
@@ -154,14 +154,11 @@ fn the_two_services_do_not_know_each_other_not_even_in_their_tests() {
 fn pure_crates_do_no_io() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     for package in PURE {
-        let tree = Command::new(&cargo)
-            .current_dir(root())
+        let mut tree = Command::new(&cargo);
+        tree.current_dir(root())
             .args(["tree", "--offline", "--package", package, "--edges", "normal,build"])
-            .args(["--prefix", "none", "--format", "{p}"])
-            .output()
-            .unwrap();
-        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
-        let tree = String::from_utf8(tree.stdout).unwrap();
+            .args(["--prefix", "none", "--format", "{p}"]);
+        let tree = Ended::of(&mut tree).succeeded().stdout;
         let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
         assert!(names.contains("cra-contracts"), "{names:?}");
         let found: Vec<_> = NO_IO.iter().filter(|name| names.contains(**name)).collect();

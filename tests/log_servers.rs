@@ -12,16 +12,12 @@ use cra_eventlog::testing::NatsServer;
 use serde_json::{Value, json};
 
 use crate::harness::deployed::{Deployed, free_ports, nats_server, repository};
-use crate::harness::{eventually, new_id};
+use crate::harness::{eventually, new_id, run_cra};
 
 const MARK: &str = "what-an-event-says-of-a-person";
 
 async fn create_log(deployed: &Deployed) {
-    eventually("the operator makes the stream", async || {
-        let ended = deployed.create_log();
-        if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
-    })
-    .await;
+    eventually("the operator makes the stream", async || deployed.create_log().outcome()).await;
 }
 
 async fn append(client: &Client) {
@@ -234,13 +230,7 @@ impl Guarded {
                 ("CRA_LOG__PASSWORD", &secret),
             ];
             let arguments = ["log", "create"];
-            let ended = crate::harness::run_to_end(
-                crate::harness::Kind::CommandLine,
-                guarded.dir.path(),
-                &arguments,
-                &environment,
-            );
-            if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
+            run_cra(guarded.dir.path(), &arguments, &environment).outcome()
         })
         .await;
         guarded

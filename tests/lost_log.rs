@@ -12,8 +12,8 @@ use cra_eventlog::testing::{NatsServer, STORE_DIR};
 use cra_runtime::rejection::reason_of;
 
 use crate::harness::{
-    Ingestion, Kind, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id,
-    run_to_end, service_pair, submission, submit_stream, submitted,
+    Ingestion, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id, run_cra,
+    service_pair, submission, submit_stream, submitted,
 };
 
 const CRAS: u32 = 30;
@@ -172,8 +172,7 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
     let url = format!("http://{}", setup.projection.address());
     let follow = ["follow", "--stop-at-head", "--checkpoint", checkpoint.to_str().unwrap()];
     let arguments = [&follow[..], &["--projection-url", &url]].concat();
-    let copied = run_to_end(Kind::CommandLine, setup.dir.path(), &arguments, &[]);
-    assert!(copied.status.success(), "{}", copied.stderr);
+    let copied = run_cra(setup.dir.path(), &arguments, &[]).succeeded();
     assert_eq!(copied.stdout.lines().count(), usize::try_from(last).unwrap());
 
     let context = jetstream::new(async_nats::connect(setup.nats.url()).await.unwrap());
@@ -188,8 +187,7 @@ async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no
         let refused = statistics.get_statistics(request).await.unwrap_err();
         assert_eq!(reason_of(&refused).as_deref(), Some("LOG_REPLACED"), "{refused}");
     }
-    let again = run_to_end(Kind::CommandLine, setup.dir.path(), &arguments, &[]);
-    assert!(!again.status.success(), "{}", again.stdout);
+    let again = run_cra(setup.dir.path(), &arguments, &[]).failed();
     assert_eq!(again.stdout, "", "nothing of the other log is sent");
     assert!(again.stderr.contains("another event log"), "{}", again.stderr);
 }

@@ -1,15 +1,15 @@
 //! A mirror replaces its log without a lost or doubled event. If the log is available, it is closed first; otherwise
 //! the operator decides. Two logs are never in use at once.
 
+use crate::harness::{Pair, cra_log, cra_log_json, eventually};
 use async_nats::jetstream::{self, stream::Config};
 use cra_eventlog::testing::{NatsServer, STORE_DIR};
 use cra_eventlog::{LogIdentity, Position, Read as _};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::exclusive_restore::{Clients, accepts, cra_log, done, log_on, recorded, refuses};
+use crate::exclusive_restore::{Clients, accepts, log_on, recorded, refuses};
 use crate::harness::deployed::free_ports;
-use crate::harness::{Pair, eventually};
 
 /// A server in a separate JetStream domain, with a leaf node connection on a port.
 fn server(dir: &TempDir, domain: &str, leaf_nodes: &str) -> NatsServer {
@@ -40,7 +40,10 @@ impl Fixture {
     }
 
     fn mirrored(&self) -> Value {
-        done(self.work.path(), &["mirror", "--source-domain", "source", "--nats-url", &self.other.url()])
+        cra_log_json(
+            self.work.path(),
+            &["mirror", "--source-domain", "source", "--nats-url", &self.other.url()],
+        )
     }
 
     async fn mirror_has(&self, position: u64) {
@@ -68,7 +71,7 @@ async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
         number => Err(number.to_string()),
     })
     .await;
-    let activated = done(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
+    let activated = cra_log_json(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!(activated["predecessor"], before.log);
     eventually("ingestion on the closed log says where the log is", async || {
         let closings = fixture.pair.ingestion.output().matches("it is closed: the log is nats/CRA/").count();
@@ -78,7 +81,7 @@ async fn a_planned_move_to_the_mirror_under_load_loses_and_doubles_nothing() {
     let receipts = clients.end().await;
     // Run again, it changes nothing. Events that ingestion submitted before it noticed may have arrived over the leaf
     // node connection.
-    let again = done(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
+    let again = cra_log_json(fixture.work.path(), &["activate", "--nats-url", &fixture.other.url()]);
     assert_eq!((&again["log"], &again["predecessor"]), (&activated["log"], &activated["predecessor"]));
 
     let log = log_on(&fixture.other).await;
@@ -117,8 +120,10 @@ async fn without_its_log_a_mirror_takes_its_place_only_as_the_operator_decides()
     );
     assert_eq!(stream(&fixture.other).await, mirror, "it changed something");
 
-    let activated =
-        done(fixture.work.path(), &["activate", "--without-source", "--nats-url", &fixture.other.url()]);
+    let activated = cra_log_json(
+        fixture.work.path(),
+        &["activate", "--without-source", "--nats-url", &fixture.other.url()],
+    );
     assert_eq!((&activated["position"], &activated["predecessor"]), (&20.into(), &before.log.clone().into()));
     let next = Pair::start_on(fixture.dir, fixture.other, &[]).await;
     assert_eq!(recorded(&next, 1).await.position, 21);

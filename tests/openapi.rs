@@ -11,7 +11,7 @@ use cra_contracts::OPENAPI;
 use cra_runtime::identity::access::{Method, Needs, Shape};
 use serde_json::Value;
 
-use crate::harness::{Http, Standalone, curl};
+use crate::harness::{Ended, Http, Standalone, curl};
 
 fn described() -> Value {
     serde_json::from_str(OPENAPI).unwrap()
@@ -32,10 +32,7 @@ fn installed(folder: &str) -> PathBuf {
 
 /// Runs a command to its end, and returns its output.
 fn output(command: &mut Command) -> String {
-    let ended = command.output().unwrap();
-    let (written, errors) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    assert!(ended.status.success(), "{written}\n{errors}");
-    written.into_owned()
+    Ended::of(command).succeeded().stdout
 }
 
 #[test]

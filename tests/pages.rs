@@ -9,7 +9,7 @@ use cra_contracts::v1 as pb;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Kind, Standalone, Statistics, connected, eventually, new_id, statistics_at, submission, submitted,
+    Ended, Kind, Standalone, Statistics, connected, eventually, new_id, statistics_at, submission, submitted,
     workshop,
 };
 
@@ -41,9 +41,7 @@ impl Acting {
 
     /// The report of the action.
     pub(crate) fn ended(self) -> Value {
-        let output = self.0.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let seen = Ended::from(self.0.wait_with_output().unwrap()).succeeded().json();
         assert_eq!(seen["faults"], json!([]), "{seen}");
         seen
     }
@@ -51,9 +49,7 @@ impl Acting {
 
 /// Performs an action of a script in `browser/` and returns its report.
 pub(crate) fn acted(script: &str, action: &str, pages: SocketAddr, rest: &[&str]) -> Value {
-    let output = script_of(script, action, pages, rest).output().unwrap();
-    assert!(output.status.success(), "{action}: {}", String::from_utf8_lossy(&output.stderr));
-    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let seen = Ended::of(&mut script_of(script, action, pages, rest)).succeeded().json();
     let faults = if seen.is_array() { &seen[0]["faults"] } else { &seen["faults"] };
     assert!(faults.is_null() || *faults == json!([]), "{action}: {faults}");
     seen

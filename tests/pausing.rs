@@ -4,9 +4,7 @@
 use cra_contracts::v1 as pb;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::harness::{
-    Kind, Pair, eventually, new_id, run_to_end, statistics_at, submission, submitted, workshop,
-};
+use crate::harness::{Pair, eventually, new_id, statistics_at, submission, submitted, workshop};
 use crate::metrics::{scraped, value};
 
 async fn status(pair: &Pair) -> pb::GetStatusResponse {
@@ -22,11 +20,6 @@ async fn counted(pair: &Pair) -> u64 {
     answer.into_inner().statistics.unwrap().cras
 }
 
-fn cra(pair: &Pair, arguments: &[&str]) -> crate::harness::Ended {
-    let url = format!("http://{}", pair.projection.address());
-    run_to_end(Kind::CommandLine, pair.dir(), arguments, &[("CRA_PROJECTION_URL", url.as_str())])
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_where_it_began() {
     let settings = [("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"), ("LIMITS__STANDSTILL_MS", "500")];
@@ -34,8 +27,7 @@ async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_wher
     let first = recorded(&pair).await;
     statistics_at(&mut pair.statistics().await, first).await;
 
-    let paused = cra(&pair, &["pause", "the disk is replaced"]);
-    assert!(paused.status.success() && paused.stdout.contains("paused at position 1"), "{}", paused.stderr);
+    pair.cra(&["pause", "the disk is replaced"]).succeeded().shows("paused at position 1");
     for _ in 0..20 {
         recorded(&pair).await;
     }
@@ -62,11 +54,9 @@ async fn a_pause_holds_over_a_restart_while_questions_are_answered_and_ends_wher
     assert!(pair.projection.ended().await.success());
     pair.projection.start_and_serve().await;
     assert_eq!((status(&pair).await.applied_position, counted(&pair).await), (1, 1));
-    let page = cra(&pair, &["status"]);
-    assert!(page.stdout.contains("paused since") && page.stdout.contains("and the cable"), "{}", page.stdout);
+    pair.cra(&["status"]).shows("paused since").shows("and the cable");
 
-    let resumed = cra(&pair, &["resume"]);
-    assert!(resumed.status.success(), "{}", resumed.stderr);
+    pair.cra(&["resume"]).succeeded();
     assert_eq!(statistics_at(&mut pair.statistics().await, 21).await.cras, 21);
     let current = status(&pair).await;
     assert_eq!((current.applied_position, current.pause), (21, None));

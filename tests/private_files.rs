@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use cra_contracts::json;
 use cra_eventlog::testing::NatsServer;
 
-use crate::harness::{Kind, Standalone, eventually, new_id, submission, workshop};
+use crate::harness::{Ended, Kind, Standalone, eventually, new_id, submission, workshop};
 
 /// All entries of a folder, recursively, that other users may read, write or enter.
 fn open_to_others(folder: &Path, found: &mut Vec<String>, seen: &mut usize) {
@@ -37,15 +37,13 @@ fn assert_private(folder: &Path, entries_min: usize) {
 
 /// Runs `cra` in a folder with umask 0; it must succeed.
 fn cra(folder: &Path, arguments: &[&str], environment: &[(&str, String)]) {
-    let ended = Kind::CommandLine
-        .without_umask()
+    let mut command = Kind::CommandLine.without_umask();
+    command
         .args(arguments)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(ended.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        .stdin(Stdio::null());
+    Ended::of(&mut command).succeeded();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use cra_contracts::json;
 
 use crate::harness::deployed::{Deployed, nats_server, repository};
 use crate::harness::{
-    Ingestion, Kind, Service, Statistics, connected, eventually, new_id, run_to_end, service_pair,
+    Ended, Ingestion, Kind, Service, Statistics, connected, eventually, new_id, run_cra, service_pair,
     statistics_at, submission, submitted, workshop,
 };
 use crate::log_servers::{Guarded, password};
@@ -36,8 +36,7 @@ async fn the_pair_and_a_backup_run_with_their_users() {
     let dir = tempfile::tempdir().unwrap();
     let secret = password("backup");
     let user = [("CRA_LOG__USER", "backup"), ("CRA_LOG__PASSWORD", secret.as_str())];
-    let exported =
-        run_to_end(Kind::CommandLine, dir.path(), &["log", "export", "backup", "--nats-url", &url], &user);
+    let exported = run_cra(dir.path(), &["log", "export", "backup", "--nats-url", &url], &user);
     assert!(exported.status.success(), "{}", exported.stderr);
 }
 
@@ -47,11 +46,11 @@ async fn the_deployment_runs_with_certificates_tokens_and_three_servers() {
     let dir = deployed.dir();
     let cra = |arguments: &[&str], environment: &[(&str, &str)]| {
         let folder = tempfile::tempdir_in(dir).unwrap();
-        run_to_end(Kind::CommandLine, folder.path(), arguments, environment)
+        run_cra(folder.path(), arguments, environment)
     };
     let tokens = dir.join("secrets/tokens");
     let tokens = tokens.to_str().unwrap();
-    assert!(cra(&["token", "keys", tokens], &[]).status.success());
+    cra(&["token", "keys", tokens], &[]).succeeded();
     std::fs::copy(dir.join("secrets/tokens/jwks.json"), dir.join("secrets/jwks.json")).unwrap();
 
     let mut ingestion = deployed.service(Kind::Ingestion, "ingestion");
@@ -59,11 +58,7 @@ async fn the_deployment_runs_with_certificates_tokens_and_three_servers() {
     // They wait for the stream, which they may not create.
     ingestion.start().await;
     projection.start().await;
-    eventually("the operator makes the stream", async || {
-        let ended = deployed.create_log();
-        if ended.status.success() { Ok(()) } else { Err(ended.stderr) }
-    })
-    .await;
+    eventually("the operator makes the stream", async || deployed.create_log().outcome()).await;
     let url = |service: &Service| format!("https://localhost:{}", service.address().port());
     let (ingestion_url, projection_url) = (url(&ingestion), url(&projection));
     let ca = dir.join("secrets/ca.pem");
@@ -72,24 +67,19 @@ async fn the_deployment_runs_with_certificates_tokens_and_three_servers() {
         ("CRA_PROJECTION_URL", projection_url.as_str()),
         ("CRA_CA", ca.to_str().unwrap()),
     ];
-    eventually("both serve", async || {
-        let ended = cra(&["health"], &reached);
-        if ended.status.success() { Ok(()) } else { Err(format!("{}{}", ended.stdout, ended.stderr)) }
-    })
-    .await;
+    eventually("both serve", async || cra(&["health"], &reached).outcome()).await;
 
     let file = dir.join("one.json");
     let cra_json = json::to_value(&submission(&new_id(), workshop(5)));
     std::fs::write(&file, cra_json.to_string()).unwrap();
     let submit = ["submit", file.to_str().unwrap()];
-    assert!(!cra(&submit, &reached).status.success(), "a submission without a token is accepted");
+    // Without a token.
+    cra(&submit, &reached).failed();
     let scopes = "cra:submit statistics:read";
     let issue = ["token", "issue", tokens, "--client", "test", "--scope", scopes, "--national"];
-    let issued = cra(&issue, &[]);
-    assert!(issued.status.success(), "{}", issued.stderr);
+    let issued = cra(&issue, &[]).succeeded();
     let with_token: Vec<_> = reached.into_iter().chain([("CRA_TOKEN", issued.stdout.trim())]).collect();
-    let submitted = cra(&submit, &with_token);
-    assert!(submitted.status.success(), "{}{}", submitted.stdout, submitted.stderr);
+    cra(&submit, &with_token).succeeded();
     eventually("it counts", async || {
         let ended = cra(&["stats", "--advisor", "conseiller-1", "--json"], &with_token);
         if ended.stdout.contains(r#""acts":"5""#) { Ok(()) } else { Err(ended.stdout + &ended.stderr) }
@@ -101,17 +91,18 @@ async fn the_deployment_runs_with_certificates_tokens_and_three_servers() {
 fn the_settings_of_production_are_valid_with_the_secrets_of_a_first_try() {
     let dir = tempfile::tempdir().unwrap();
     let secrets = dir.path().join("secrets");
-    let made = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let again = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
-    assert!(!again.status.success(), "secrets are never overwritten");
+    let made = || Ended::of(Command::new(repository().join("deploy/make-secrets")).arg(&secrets));
+    made().succeeded();
+    // Secrets are never overwritten.
+    made().failed();
     let nats = repository().join("deploy/nats");
     std::fs::copy(nats.join("accounts.conf"), dir.path().join("accounts.conf")).unwrap();
     let settings = std::fs::read_to_string(nats.join("production.conf")).unwrap();
     let config = dir.path().join("production.conf");
     std::fs::write(&config, settings.replace("/run/secrets", secrets.to_str().unwrap())).unwrap();
     let passwords = std::fs::read_to_string(secrets.join("passwords.env")).unwrap();
-    let checked = Command::new(nats_server())
+    let mut check = Command::new(nats_server());
+    check
         .arg("--config")
         .arg(&config)
         .arg("-t")
@@ -119,8 +110,6 @@ fn the_settings_of_production_are_valid_with_the_secrets_of_a_first_try() {
         .envs([1, 2, 3].map(|number| {
             (format!("CRA_NATS_ROUTE_{number}"), format!("nats://routes:p@127.0.0.1:622{number}"))
         }))
-        .env("CRA_NATS_ROUTES_LISTEN", "127.0.0.1:6222")
-        .output()
-        .unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+        .env("CRA_NATS_ROUTES_LISTEN", "127.0.0.1:6222");
+    Ended::of(&mut check).succeeded();
 }

@@ -9,15 +9,14 @@ use bytes::Bytes;
 use cra_contracts::v1 as pb;
 use cra_eventlog::nats::{NatsLog, NatsSettings};
 use cra_eventlog::{Append as _, Appended, Expectation, NewEvent, Position, StreamId};
-use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tonic::Streaming;
 use uuid::Uuid;
 
 use crate::harness::{
-    Ended, Kind, Operations, Pair, cra_of, eventually, new_id, run_to_end, statistics_at, submission,
-    submit_stream, submitted, workshop,
+    Operations, Pair, cra_of, eventually, new_id, statistics_at, submission, submit_stream, submitted,
+    workshop,
 };
 
 const CRAS: u32 = 60_000;
@@ -137,17 +136,6 @@ async fn published(pair: &Pair, payloads: &[&'static [u8]]) -> Vec<Position> {
     positions
 }
 
-/// Runs `cra` against the pair, to its end.
-fn cra(pair: &Pair, arguments: &[&str]) -> Ended {
-    let dir = tempfile::tempdir().unwrap();
-    let projection_url = format!("http://{}", pair.projection.address());
-    run_to_end(Kind::CommandLine, dir.path(), arguments, &[("CRA_PROJECTION_URL", &*projection_url)])
-}
-
-fn json(ended: &Ended) -> Vec<Value> {
-    ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_event_is_parked_and_reported_and_the_rest_counts() {
     let pair = Pair::start().await;
@@ -183,35 +171,25 @@ async fn the_command_line_replays_promotes_verifies_and_lists_what_is_parked() {
     statistics_at(&mut pair.statistics().await, receipt.position + 1).await;
     let first = status(&pair).await.generation;
 
-    let replayed = cra(&pair, &["replay", "--json"]);
-    assert!(replayed.status.success(), "{}", replayed.stderr);
-    let made = json(&replayed).last().unwrap()["generation"].as_str().unwrap().to_owned();
-    let promoted = cra(&pair, &["promote", &made]);
-    assert!(promoted.stdout.contains(&format!("cra promote {first}")), "{}", promoted.stdout);
+    let replayed = pair.cra(&["replay", "--json"]).succeeded();
+    let made = replayed.json_lines().last().unwrap()["generation"].as_str().unwrap().to_owned();
+    pair.cra(&["promote", &made]).shows(&format!("cra promote {first}"));
     assert_eq!(status(&pair).await.generation, made);
-    let replayed = cra(&pair, &["replay", "--promote"]);
-    assert!(replayed.stdout.contains("it serves now"), "{} {}", replayed.stdout, replayed.stderr);
-    assert!(replayed.stderr.contains("2 of 2 events"), "{}", replayed.stderr);
-    let until = cra(&pair, &["replay", "--until", "1"]);
-    assert!(until.stdout.contains("up to position 1"), "{}", until.stdout);
+    pair.cra(&["replay", "--promote"]).shows("it serves now").reports("2 of 2 events");
+    pair.cra(&["replay", "--until", "1"]).shows("up to position 1");
 
-    let verified = cra(&pair, &["verify"]);
+    let verified = pair.cra(&["verify"]);
     assert!(verified.status.success() && verified.stdout.starts_with("same: "), "{}", verified.stdout);
-    let parked = cra(&pair, &["parked"]);
+    let parked = pair.cra(&["parked"]);
     assert_eq!(parked.stdout.lines().count(), 2, "{}", parked.stdout);
-    assert_eq!(json(&cra(&pair, &["parked", "--json"]))[0]["position"], "2");
-    let retried = cra(&pair, &["parked", "--retry", "2"]);
-    assert_eq!(retried.status.code(), Some(1));
-    assert!(retried.stdout.contains("1 still parked"), "{}", retried.stdout);
-    let listed = cra(&pair, &["status"]);
-    assert!(listed.stdout.contains(&made), "{}", listed.stdout);
+    assert_eq!(pair.cra(&["parked", "--json"]).json_lines()[0]["position"], "2");
+    pair.cra(&["parked", "--retry", "2"]).exited(1).shows("1 still parked");
+    pair.cra(&["status"]).shows(&made);
     assert_eq!(status(&pair).await.generations.len(), 3, "the one that served first went");
 
     for refused in
         [&["promote", "nothing"][..], &["replay", "--until", "9"], &["replay", "--until", "1", "--promote"]]
     {
-        let ended = cra(&pair, refused);
-        assert_eq!(ended.status.code(), Some(2), "{refused:?}: {}", ended.stdout);
-        assert!(ended.stderr.contains("error: "), "{refused:?}: {}", ended.stderr);
+        pair.cra(refused).exited(2).reports("error: ");
     }
 }

@@ -9,19 +9,7 @@ use pb::redirection::Organisation;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Ended, Kind, Standalone, new_id, readers, run_to_end, submission, submitted, workshop};
-
-fn cra(services: &Standalone, dir: &Path, arguments: &[&str]) -> Ended {
-    let ingestion_url = format!("http://{}", services.ingestion);
-    let projection_url = format!("http://{}", services.projection);
-    let environment = [("CRA_INGESTION_URL", &*ingestion_url), ("CRA_PROJECTION_URL", &*projection_url)];
-    run_to_end(Kind::CommandLine, dir, arguments, &environment)
-}
-
-fn done(ended: Ended) -> Ended {
-    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
-    ended
-}
+use crate::harness::{Ended, Standalone, new_id, readers, submission, submitted, workshop};
 
 /// CRAs with content that a table could lose.
 fn hard_ones() -> Vec<pb::Cra> {
@@ -86,7 +74,7 @@ async fn filled() -> (Standalone, u64) {
 /// Every figure except those on when a CRA was entered and what was left to the form.
 fn figures(services: &Standalone, dir: &Path, position: u64) -> Value {
     let position = position.to_string();
-    let stats = done(cra(services, dir, &["stats", "--json", "--min-position", &position]));
+    let stats = services.cra_in(dir, &["stats", "--json", "--min-position", &position]).succeeded();
     let mut stats: Value = serde_json::from_str(&stats.stdout).unwrap();
     let figures = stats["statistics"].as_object_mut().unwrap();
     for moves in ["entryDelay", "workshopsWithDefaultedParticipants"] {
@@ -108,7 +96,7 @@ fn exported(services: &Standalone, dir: &Path, format: &str, position: u64) -> P
         "--min-position",
         &position,
     ];
-    done(cra(services, dir, &arguments));
+    services.cra_in(dir, &arguments).succeeded();
     file
 }
 
@@ -125,11 +113,11 @@ async fn every_format_is_already_there_on_its_log_and_gives_the_same_figures_on_
     let expected = figures(&services, dir.path(), position);
     for format in ["csv", "xlsx", "ndjson"] {
         let file = exported(&services, dir.path(), format, position);
-        let again = done(cra(&services, dir.path(), &["submit", file.to_str().unwrap()]));
+        let again = services.cra_in(dir.path(), &["submit", file.to_str().unwrap()]).succeeded();
         assert!(again.stdout.starts_with("0 accepted\n7 already there\n"), "{format}: {}", again.stdout);
 
         let empty = Standalone::start().await;
-        let moved = done(cra(&empty, dir.path(), &["submit", file.to_str().unwrap()]));
+        let moved = empty.cra_in(dir.path(), &["submit", file.to_str().unwrap()]).succeeded();
         assert!(moved.stdout.starts_with("7 accepted\n"), "{format}: {}", moved.stdout);
         let found = figures(&empty, dir.path(), reported_position(&moved));
         assert_eq!(found, expected, "{format}");
@@ -146,7 +134,7 @@ async fn an_export_that_a_spreadsheet_saved_again_is_the_same_cras() {
         fs::create_dir(&folder).unwrap();
         let written = readers::run("rewrite_table.py", &[file, folder.clone()]);
         for name in written.as_array().unwrap().iter().map(|name| name.as_str().unwrap()) {
-            let again = cra(&services, dir.path(), &["submit", folder.join(name).to_str().unwrap()]);
+            let again = services.cra_in(dir.path(), &["submit", folder.join(name).to_str().unwrap()]);
             let shown = format!("{format} as {name}: {}{}", again.stdout, again.stderr);
             assert!(again.stdout.starts_with("0 accepted\n6 already there\n"), "{shown}");
             assert_eq!(again.stderr.contains("windows-1252"), name == "french.csv", "{shown}");
@@ -159,15 +147,15 @@ async fn a_cra_of_an_older_form_is_only_looked_up_and_a_corrected_one_answers_it
     let dir = TempDir::new().unwrap();
     let services = Standalone::start().await;
     let older = concat!(env!("CARGO_MANIFEST_DIR"), "/reality/an-old-cra-to-correct.json");
-    done(cra(&services, dir.path(), &["import", older, "--form-version", "3"]));
+    services.cra_in(dir.path(), &["import", older, "--form-version", "3"]).succeeded();
     let id = new_id();
     submitted(&mut services.ingestion().await, submission(&id, workshop(5))).await.unwrap();
     let correction = ["correct", &*id, "--set", "annotation=Tri des messages", "--reason", "un oubli"];
-    done(cra(&services, dir.path(), &correction));
+    services.cra_in(dir.path(), &correction).succeeded();
     for format in ["csv", "xlsx", "ndjson"] {
         let file = exported(&services, dir.path(), format, 3);
         let file = file.to_str().unwrap();
-        let again = done(cra(&services, dir.path(), &["submit", file, "--json"]));
+        let again = services.cra_in(dir.path(), &["submit", file, "--json"]).succeeded();
         let receipts: Vec<Value> =
             again.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert!(
@@ -178,10 +166,11 @@ async fn a_cra_of_an_older_form_is_only_looked_up_and_a_corrected_one_answers_it
         assert_eq!(corrected["receipt"]["revision"], "2", "{format}");
 
         let empty = Standalone::start().await;
-        let moved = cra(&empty, dir.path(), &["submit", file]);
-        assert_eq!(moved.status.code(), Some(1), "{format}: {}", moved.stderr);
-        assert!(moved.stdout.contains("1 accepted\n1 refused\n"), "{format}: {}", moved.stdout);
-        assert!(moved.stdout.contains("cra log export"), "{format}: {}", moved.stdout);
+        empty
+            .cra_in(dir.path(), &["submit", file])
+            .exited(1)
+            .shows("1 accepted\n1 refused\n")
+            .shows("cra log export");
     }
 }
 
@@ -190,11 +179,11 @@ async fn a_template_that_a_spreadsheet_filled_in_is_recorded_once_however_often_
     let dir = TempDir::new().unwrap();
     let services = Standalone::start().await;
     let (template, filled) = (dir.path().join("template.xlsx"), dir.path().join("filled.xlsx"));
-    done(cra(&services, dir.path(), &["template", template.to_str().unwrap()]));
+    services.cra_in(dir.path(), &["template", template.to_str().unwrap()]).succeeded();
     let offered = readers::run("fill_template.py", &[template, filled.clone()]);
     assert_eq!(offered["lists"]["Canal"], "Mots!$A$2:$A$5", "{offered}");
     for shown in ["3 accepted\n", "0 accepted\n3 already there\n"] {
-        let sent = done(cra(&services, dir.path(), &["submit", filled.to_str().unwrap()]));
+        let sent = services.cra_in(dir.path(), &["submit", filled.to_str().unwrap()]).succeeded();
         assert!(sent.stdout.starts_with(shown), "{}", sent.stdout);
     }
     let found = figures(&services, dir.path(), 3);
@@ -221,8 +210,7 @@ async fn a_slip_in_a_table_is_reported_by_its_row_and_its_heading() {
     let file = dir.path().join("slips.csv");
     for line_end in ["\r\n", "\n"] {
         fs::write(&file, format!("{heading}{line_end}{}", rows.join(line_end))).unwrap();
-        let sent = cra(&services, dir.path(), &["submit", file.to_str().unwrap()]);
-        assert_eq!(sent.status.code(), Some(1), "{}", sent.stderr);
+        let sent = services.cra_in(dir.path(), &["submit", file.to_str().unwrap()]).exited(1);
         for shown in [
             "row 2: ",
             "row 4: unreadable: « Date » : « 31/02/2024 »",
@@ -238,8 +226,7 @@ async fn a_slip_in_a_table_is_reported_by_its_row_and_its_heading() {
     }
     let slip = heading.replace("Structure", "Strcuture").replace("Nombre de participants", "Participnats");
     fs::write(&file, format!("{}\n{}\n", slip.replace("Strcuture", "Structure"), rows[5])).unwrap();
-    let sent = cra(&services, dir.path(), &["submit", file.to_str().unwrap()]);
-    assert!(sent.status.code() == Some(2) && sent.stderr.contains("« participants »"), "{}", sent.stderr);
+    services.cra_in(dir.path(), &["submit", file.to_str().unwrap()]).exited(2).reports("« participants »");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,7 +237,7 @@ async fn a_file_without_cras_is_refused_in_one_line() {
     let export = |name: &str, arguments: &[&str]| {
         let file = dir.path().join(name);
         let output = ["--output", file.to_str().unwrap(), "--min-position", &position];
-        done(cra(&services, dir.path(), &[&["export"], arguments, &output].concat()));
+        services.cra_in(dir.path(), &[&["export"], arguments, &output].concat()).succeeded();
     };
     export("cras.parquet", &["cras", "--format", "parquet"]);
     export("statistics.csv", &["statistics"]);
@@ -293,15 +280,12 @@ async fn a_file_without_cras_is_refused_in_one_line() {
         ("old.xls", "cannot be read as a workbook"),
         ("archive.zip", "a ZIP archive without a workbook"),
     ] {
-        let refused = cra(&services, dir.path(), &["submit", name]);
-        assert_eq!(refused.status.code(), Some(2), "{name}: {}{}", refused.stdout, refused.stderr);
-        assert!(refused.stderr.contains(what), "{name}: {}", refused.stderr);
+        let refused = services.cra_in(dir.path(), &["submit", name]).exited(2).reports(what);
         let shown: Vec<_> = refused.stderr.lines().filter(|line| !line.is_empty()).collect();
         assert_eq!(shown.len(), 1, "{name}: {}", refused.stderr);
     }
     for name in ["cras.parquet", "statistics.csv", "empty"] {
-        let refused = cra(&services, dir.path(), &["import", name, "--form-version", "3"]);
-        assert_eq!(refused.status.code(), Some(2), "{name}: {}", refused.stdout);
+        services.cra_in(dir.path(), &["import", name, "--form-version", "3"]).exited(2);
     }
 }
 
@@ -322,15 +306,12 @@ async fn json_is_read_in_the_encodings_that_shells_and_spreadsheets_write() {
         ("latin-1", latin_1(&json(&new_id()))),
     ] {
         fs::write(dir.path().join(name), bytes).unwrap();
-        let sent = done(cra(&services, dir.path(), &["submit", name]));
+        let sent = services.cra_in(dir.path(), &["submit", name]).succeeded();
         assert!(sent.stdout.starts_with("1 accepted\n"), "{name}: {}", sent.stdout);
         assert!(sent.stderr.contains("was read as such"), "{name}: {}", sent.stderr);
     }
-    let lines = done(cra(
-        &services,
-        dir.path(),
-        &["export", "cras", "--format", "ndjson", "--output", "-", "--min-position", "3"],
-    ));
+    let export = ["export", "cras", "--format", "ndjson", "--output", "-", "--min-position", "3"];
+    let lines = services.cra_in(dir.path(), &export).succeeded();
     assert_eq!(lines.stdout.matches("Été à l'école").count(), 3, "{}", lines.stdout);
 }
 
@@ -339,14 +320,14 @@ async fn what_people_type_is_taken_or_refused_line_by_line() {
     let dir = TempDir::new().unwrap();
     let services = Standalone::start().await;
     let reality = |name: &str| format!("{}/reality/{name}", env!("CARGO_MANIFEST_DIR"));
-    let suburbs = done(cra(&services, dir.path(), &["submit", &reality("suburbs-of-noumea.ndjson")]));
+    let suburbs = services.cra_in(dir.path(), &["submit", &reality("suburbs-of-noumea.ndjson")]).succeeded();
     assert!(suburbs.stdout.starts_with("3 accepted\n"), "{}", suburbs.stdout);
-    let texts = cra(&services, dir.path(), &["submit", &reality("invisible-texts.ndjson")]);
-    assert_eq!(texts.status.code(), Some(1), "{}", texts.stderr);
+    let texts = services.cra_in(dir.path(), &["submit", &reality("invisible-texts.ndjson")]).exited(1);
     assert_eq!(texts.stdout.matches("cra.annotation TEXT_INVALID").count(), 2, "{}", texts.stdout);
     assert!(texts.stdout.contains("1 accepted\n2 refused\n"), "{}", texts.stdout);
-    let spellings = cra(&services, dir.path(), &["submit", &reality("spellings-of-organisations.ndjson")]);
-    assert!(spellings.stdout.contains("7 accepted\n1 refused\n"), "{}", spellings.stdout);
+    let spellings = services
+        .cra_in(dir.path(), &["submit", &reality("spellings-of-organisations.ndjson")])
+        .shows("7 accepted\n1 refused\n");
     let found = figures(&services, dir.path(), reported_position(&spellings));
     let redirections = found["redirections"].as_array().unwrap();
     let counts: Vec<_> = redirections.iter().map(|line| line["count"].as_str().unwrap()).collect();

@@ -6,7 +6,7 @@ use std::process::Command;
 use cra_eventlog::testing::NatsServer;
 
 use crate::harness::deployed::repository;
-use crate::harness::{Kind, Pair, cra_of, new_id, statistics_at, submission, submitted};
+use crate::harness::{Ended, Kind, Pair, cra_of, new_id, statistics_at, submission, submitted};
 
 const ESCAPE: char = '\u{1b}';
 const WITHOUT: [&[(&str, &str)]; 4] =
@@ -27,10 +27,7 @@ fn shown(kind: Kind, arguments: &[&str], stop_at: &str, environment: &[(&str, &s
         .env_remove("CI")
         .env("TERM", "xterm-256color")
         .current_dir(folder.path());
-    let output = command.envs(environment.iter().copied()).output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{shown}\n{}", String::from_utf8_lossy(&output.stderr));
-    shown
+    Ended::of(command.envs(environment.iter().copied())).succeeded().stdout
 }
 
 #[tokio::test(flavor = "multi_thread")]

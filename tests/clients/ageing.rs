@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{Client, in_repository};
-use crate::harness::{Pair, figure};
+use crate::harness::{Ended, Pair, figure};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn grpcio_loses_no_call_over_several_ages_of_its_connection_and_streams_end_with_a_reason() {
@@ -31,11 +31,9 @@ async fn loses_no_call(client: Client, script: &[PathBuf]) {
     let called = tokio::task::spawn_blocking(move || {
         let mut command = client.interpreter();
         command.args(script).args([address.as_str(), "15"]);
-        command.output().unwrap()
+        Ended::of(&mut command)
     });
-    let output = called.await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = called.await.unwrap().succeeded().json();
     assert_eq!(report["failed"], Value::Array(Vec::new()), "{report}");
     assert!(report["calls"].as_u64().unwrap() > 10, "{report}");
     let streams = report["streams"].as_array().unwrap();

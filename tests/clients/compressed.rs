@@ -1,6 +1,7 @@
 //! Compressed requests of stock clients are read within the limits of uncompressed messages, measured after
 //! decompression; what cannot be read is refused with its reason.
 
+use crate::harness::{Ended, Pair, resident};
 use std::io::Write as _;
 use std::net::SocketAddr;
 
@@ -12,7 +13,6 @@ use tonic::codegen::http::Request;
 use tonic::{Code, Status};
 
 use super::{Client, in_repository};
-use crate::harness::{Pair, resident};
 
 const SEARCH: &str = "/cra.v1.ReferenceService/SearchCommunes";
 const SUBMIT: &str = "/cra.v1.IngestionService/SubmitCra";
@@ -58,13 +58,11 @@ async fn what_grpcio_compresses_is_read_within_the_limits_of_plain_messages() {
     let called = tokio::task::spawn_blocking(move || {
         let mut command = Client::Python.interpreter();
         command.arg(in_repository("tests/readers/call_compressed.py"));
-        command.args([address.as_str(), "2000", "5000"]).output().unwrap()
+        Ended::of(command.args([address.as_str(), "2000", "5000"]))
     });
-    let output = called.await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let ended: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(ended.len(), 6);
-    for call in ended {
+    let ended = called.await.unwrap().succeeded().json();
+    assert_eq!(ended.as_array().unwrap().len(), 6);
+    for call in ended.as_array().unwrap() {
         let reasons: Vec<_> = call["reasons"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         if call["length"] == 2_000 {
             assert_eq!(call["code"], "INVALID_ARGUMENT", "{call}");

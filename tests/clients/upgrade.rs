@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Client, in_repository, lines_of, submission, written};
-use crate::harness::{Service, Statistics, connected, eventually, new_id, probed, service_pair};
+use crate::harness::{Ended, Service, Statistics, connected, eventually, new_id, probed, service_pair};
 
 const SETTINGS: [(&str, &str); 3] = [
     ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0"),
@@ -83,13 +83,13 @@ fn work(ingestion: SocketAddr, projection: SocketAddr, stop: &AtomicBool) -> usi
     while !stop.load(Ordering::Relaxed) {
         let cras: Vec<Value> = (0..CRAS_AT_A_TIME).map(|_| submission(&new_id(), 1)).collect();
         let file = written(folder.path(), "some.json", &cras);
-        let receipts = lines_of(&Client::Python.run(ingestion, projection, &["submit", &file]));
+        let receipts = lines_of(Client::Python.run(ingestion, projection, &["submit", &file]));
         assert_eq!(receipts.len(), CRAS_AT_A_TIME);
         assert!(receipts.iter().all(|receipt| receipt["revision"] == 1), "{receipts:?}");
         count += CRAS_AT_A_TIME;
         let position = receipts.last().unwrap()["position"].to_string();
         let figures =
-            &lines_of(&Client::Python.run(ingestion, projection, &["stats", "conseiller-1", &position]))[0];
+            &lines_of(Client::Python.run(ingestion, projection, &["stats", "conseiller-1", &position]))[0];
         assert!(figures["cras"].as_u64().unwrap() >= count as u64, "{figures}: {count} were acknowledged");
     }
     count
@@ -142,8 +142,7 @@ async fn a_rolling_upgrade_under_load_loses_nothing_doubles_nothing_and_fails_no
     let output = calling.await.unwrap();
     stop.store(true, Ordering::Relaxed);
     let count = working.await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let called: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let called = Ended::from(output).succeeded().json();
     assert_eq!(called["failed"], Value::Array(Vec::new()), "{called}");
     assert!(count > 0 && called["calls"].as_u64().unwrap() > 0);
     for service in [&projection_1, &projection_2] {

@@ -7,11 +7,10 @@ mod half_messages;
 mod open_to_all;
 mod silence;
 
+use crate::harness::{figure, probed, resident};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tonic::transport::{Channel, Endpoint};
-
-use crate::harness::{figure, probed, resident};
 
 /// Metrics and health on a separate port.
 const PROBED: (&str, &str) = ("TELEMETRY__METRICS_LISTEN", "127.0.0.1:0");

@@ -121,8 +121,7 @@ fn limits_outside_their_bounds_are_refused_at_start_with_what_is_expected() {
             ("CRA_LIMITS__TRUSTED_PROXIES", r#"["0.0.0.0/0"]"#, "holds every address"),
         ] {
             let dir = tempfile::tempdir().unwrap();
-            let ended = run_to_end(kind, dir.path(), &[], &[(name, value)]);
-            assert!(!ended.status.success() && ended.stderr.contains(message), "{name}: {}", ended.stderr);
+            run_to_end(kind, dir.path(), &[], &[(name, value)]).failed().reports(message);
         }
     }
 }

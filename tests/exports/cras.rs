@@ -1,5 +1,6 @@
 //! Single CRAs: each cell of each format equals the API's records, which equal what was submitted.
 
+use crate::harness::{Exported, Pair, Statistics, correction, exported, imported, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 use cra_contracts::json;
@@ -10,7 +11,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{read, request_of, submit};
-use crate::harness::{Exported, Pair, Statistics, correction, exported, imported, workshop};
 
 /// Texts that a spreadsheet would evaluate or misread.
 const HOSTILE: [&str; 5] =

@@ -1,10 +1,10 @@
 //! pandas and `DuckDB` read the addresses, and find the figures of the API.
 
+use crate::harness::readers;
 use cra_contracts::v1 as pb;
 use serde_json::Value;
 
 use super::filled;
-use crate::harness::readers;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pandas_and_duckdb_find_the_figures_of_the_api() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cra_contracts::v1 as pb;
 
-use super::{PLANTED, RULES, done, holders};
+use super::{PLANTED, RULES, holders};
 use crate::harness::{
     Ended, Ingestion, Kind, Service, Statistics, connected, cra_of, eventually, new_id, run_to_end_within,
     service_pair, statistics_at, submission, submitted,
@@ -62,13 +62,13 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
     let forget =
         ["log", "forget", "--from", "stream:CRA", "--to", "slot:a", "--rules", "retention.toml", "--work"];
     for user in ["ingestion", "projection", "backup"] {
-        let refused = as_user(&guarded, user, &projection, &[&forget[..], &[user, "--finish"]].concat());
-        assert!(!refused.status.success(), "{user} may forget");
+        let refused =
+            as_user(&guarded, user, &projection, &[&forget[..], &[user, "--finish"]].concat()).failed();
         assert!(refused.stderr.to_lowercase().contains("permission"), "{user}: {}", refused.stderr);
     }
     let receipt = submitted(&mut client, submission(&new_id(), cra_of(1))).await.unwrap();
     assert_eq!(receipt.position, 21, "the log takes events as before");
-    done(as_user(&guarded, "operator", &projection, &[&forget[..], &["work", "--finish"]].concat()));
+    as_user(&guarded, "operator", &projection, &[&forget[..], &["work", "--finish"]].concat()).succeeded();
 
     for service in [&mut ingestion, &mut projection] {
         service.terminate();
@@ -84,9 +84,9 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
     let destroy = ["log", "destroy", "--log", "stream:CRA", "--copy", "slot:a", "--confirm", "CRA"];
     let destroy = [&destroy[..], &["--certificate", "work/certificate.json"]].concat();
     for user in ["ingestion", "projection", "backup"] {
-        assert!(!as_user(&guarded, user, &projection, &destroy).status.success(), "{user} may destroy");
+        as_user(&guarded, user, &projection, &destroy).failed();
     }
-    done(as_user(&guarded, "operator", &projection, &destroy));
+    as_user(&guarded, "operator", &projection, &destroy).succeeded();
     eventually("nothing holds what was forgotten", async || {
         let found = holders(guarded.dir.path(), PLANTED);
         if found.is_empty() { Ok(()) } else { Err(format!("{PLANTED} in {found:?}")) }

@@ -7,7 +7,7 @@ use std::path::Path;
 use cra_contracts::v1 as pb;
 use serde_json::{Value, json};
 
-use super::{PLANTED, RULES, answers, cra_in, done, holders, killed, lived, question};
+use super::{PLANTED, RULES, answers, cra_in, holders, killed, lived, question};
 use crate::harness::{Operations, Pair, Service, Standalone, chance, connected, service_pair};
 
 /// A pair whose log was made to forget, and the folder of its operator.
@@ -25,7 +25,7 @@ impl Forgotten {
         let url = pair.nats.url();
         fs::write(desk.path().join("a.toml"), "[log]\nslot = \"a\"\n").unwrap();
         let export = ["log", "export", "backup-old", "--config", "a.toml", "--nats-url", &url];
-        done(cra_in(desk.path(), &export));
+        cra_in(desk.path(), &export).succeeded();
         let forget =
             ["log", "forget", "--from", "slot:a", "--to", "slot:b", "--work", "work", "--finish", "--json"];
         let forget = [&forget[..], &["--rules", "retention.toml", "--nats-url", &url]].concat();
@@ -66,17 +66,17 @@ async fn the_certificate_is_in_every_backup_of_the_new_log_and_an_old_backup_bri
     let desk = forgotten.desk.path().to_owned();
 
     fs::write(desk.join("b.toml"), "[log]\nslot = \"b\"\n").unwrap();
-    done(forgotten.cra(&["log", "export", "backup-new", "--config", "b.toml"]));
+    forgotten.cra(&["log", "export", "backup-new", "--config", "b.toml"]).succeeded();
     assert_eq!(certified(&desk.join("backup-new"), forgotten.former()), forgotten.certificate);
     altered(&forgotten, &desk.join("backup-new/manifest.json"));
-    let mixed = forgotten.cra(&["log", "export", "backup-old", "--config", "b.toml"]);
-    assert!(mixed.stderr.contains("the backup is of the log"), "{}", mixed.stderr);
-    let back = forgotten.cra(&["log", "import", "backup-old", "--nats-stream", "CRA"]);
-    assert!(back.stderr.contains("would bring back what was forgotten"), "{}", back.stderr);
+    forgotten.cra(&["log", "export", "backup-old", "--config", "b.toml"]).reports("the backup is of the log");
+    forgotten
+        .cra(&["log", "import", "backup-old", "--nats-stream", "CRA"])
+        .reports("would bring back what was forgotten");
 
     // A log restored from the new backup belongs to the same lineage.
-    done(cra_in(&desk, &["log", "import", "backup-new", "--data", "data"]));
-    done(cra_in(&desk, &["log", "export", "backup-restored", "--data", "data"]));
+    cra_in(&desk, &["log", "import", "backup-new", "--data", "data"]).succeeded();
+    cra_in(&desk, &["log", "export", "backup-restored", "--data", "data"]).succeeded();
     assert_eq!(certified(&desk.join("backup-restored"), forgotten.former()), forgotten.certificate);
     for folder in ["data", "backup-new", "backup-restored"] {
         assert_eq!(holders(&desk.join(folder), PLANTED), [""; 0].map(std::path::PathBuf::from), "{folder}");
@@ -92,17 +92,16 @@ fn copied(pair: &Pair, projection: std::net::SocketAddr) -> String {
     let follow = ["follow", "--checkpoint", "place.json", "--stop-at-head", "--projection-url", &url];
     let desk = pair.dir().join("copy");
     fs::create_dir_all(&desk).unwrap();
-    done(cra_in(&desk, &follow)).stdout
+    cra_in(&desk, &follow).succeeded().stdout
 }
 
 /// A certificate in a manifest cannot be changed alone.
 fn altered(forgotten: &Forgotten, manifest: &Path) {
     let text = fs::read_to_string(manifest).unwrap();
     fs::write(manifest, text.replace(r#"\"documents\":3"#, r#"\"documents\":2"#)).unwrap();
-    let refused = cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]);
-    assert!(refused.stderr.contains("the digest chain breaks"), "{}", refused.stderr);
+    cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]).reports("the digest chain breaks");
     fs::write(manifest, text).unwrap();
-    done(cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]));
+    cra_in(forgotten.desk.path(), &["log", "verify", "backup-new"]).succeeded();
 }
 
 /// A projection on the new log names the forgetting, and has the same figures.
@@ -150,10 +149,9 @@ fn destroys_with_backups(forgotten: &Forgotten, projection: &Service) {
         [&destroy[..], &["--certificate", "work/certificate.json", "--backup", "backup-old"]].concat();
     let url = format!("http://{}", projection.address());
     let destroy = [&destroy[..], &["--projection-url", &url]].concat();
-    let refused = forgotten.cra(&[&destroy[..], &["--backup", "backup-new"]].concat());
-    assert!(refused.stderr.contains("nothing was deleted"), "{}", refused.stderr);
+    forgotten.cra(&[&destroy[..], &["--backup", "backup-new"]].concat()).reports("nothing was deleted");
     assert!(desk.join("backup-old/manifest.json").exists());
-    done(forgotten.cra(&destroy));
+    forgotten.cra(&destroy).succeeded();
     assert!(!desk.join("backup-old").exists() && desk.join("backup-new/manifest.json").exists());
     assert_eq!(holders(desk, PLANTED), [""; 0].map(std::path::PathBuf::from));
 }
@@ -168,9 +166,8 @@ async fn a_certificate_with_more_than_a_log_can_name_is_refused_before_anything_
     fs::write(dir.join("retention.toml"), RULES).unwrap();
     let forget =
         ["log", "forget", "--from", "old", "--to", "data", "--rules", "retention.toml", "--not-reached"];
-    let refused = cra_in(&dir, &[&forget[..], &["x".repeat(20_000).as_str()]].concat());
-    assert!(refused.stderr.contains("expected at most 16384"), "{}", refused.stderr);
-    let ended = done(cra_in(&dir, &[&forget[..], &["bande 7", "--json"]].concat()));
+    cra_in(&dir, &[&forget[..], &["x".repeat(20_000).as_str()]].concat()).reports("expected at most 16384");
+    let ended = cra_in(&dir, &[&forget[..], &["bande 7", "--json"]].concat()).succeeded();
     let certificate: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(certificate["not_reached"].as_array().unwrap().contains(&json!("bande 7")));
 }

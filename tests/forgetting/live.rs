@@ -9,10 +9,9 @@ use cra_eventlog::{LogEntry, Position, Read as _};
 use serde_json::Value;
 use tokio_stream::StreamExt as _;
 
-use super::{PLANTED, RULES, answers, done, either, holders, lived, question};
+use super::{PLANTED, RULES, answers, either, holders, lived, question};
 use crate::harness::{
-    Ended, Kind, Load, Pair, Proxy, Statistics, audit, chance, connected, eventually, run_to_end,
-    service_pair,
+    Ended, Load, Pair, Proxy, Statistics, audit, chance, connected, eventually, run_cra, service_pair,
 };
 
 async fn entries(url: &str, slot: Slot) -> Vec<LogEntry> {
@@ -31,7 +30,7 @@ async fn forget(dir: &Path, pair: &Pair, more: &[&str]) -> Ended {
     let (dir, arguments) = (dir.to_owned(), arguments.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
     let run = move || {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        run_to_end(Kind::CommandLine, &dir, &arguments, &[])
+        run_cra(&dir, &arguments, &[])
     };
     tokio::task::spawn_blocking(run).await.unwrap()
 }
@@ -54,12 +53,12 @@ async fn a_log_is_copied_while_platforms_record_and_the_copy_takes_over() {
     load.goes_on(100).await;
     for _ in 0..2 {
         let copied: Value =
-            serde_json::from_str(&done(forget(work.path(), &pair, &[]).await).stdout).unwrap();
+            serde_json::from_str(&forget(work.path(), &pair, &[]).await.succeeded().stdout).unwrap();
         assert!(copied["outcome"] == "copied" && copied["position"].as_u64() > Some(life.last), "{copied}");
         load.goes_on(50).await;
     }
     let certificate: Value =
-        serde_json::from_str(&done(forget(work.path(), &pair, &["--finish"]).await).stdout).unwrap();
+        serde_json::from_str(&forget(work.path(), &pair, &["--finish"]).await.succeeded().stdout).unwrap();
     assert_eq!(certificate["forgotten"]["documents"], 3);
     eventually("the services name the log that replaces theirs", async || {
         let output = pair.ingestion.output();
@@ -95,9 +94,8 @@ async fn a_log_is_copied_while_platforms_record_and_the_copy_takes_over() {
     let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--nats-url", &url];
     let destroy = [&destroy[..], &["--projection-url", &projection_url]].concat();
     let destroy = [&destroy[..], &["--certificate", &certificate, "--confirm"]].concat();
-    let refused = run_to_end(Kind::CommandLine, work.path(), &[&destroy[..], &["CRA_B"]].concat(), &[]);
-    assert!(refused.stderr.contains("is not the name"), "{}", refused.stderr);
-    done(run_to_end(Kind::CommandLine, work.path(), &[&destroy[..], &["CRA_A"]].concat(), &[]));
+    run_cra(work.path(), &[&destroy[..], &["CRA_B"]].concat(), &[]).reports("is not the name");
+    run_cra(work.path(), &[&destroy[..], &["CRA_A"]].concat(), &[]).succeeded();
     let server = jetstream::new(async_nats::connect(&url).await.unwrap());
     assert!(server.get_stream("CRA_A").await.is_err() && server.get_stream("CRA_B").await.is_ok());
     // In the log's files, the read models of both logs and their quarantine, the outputs of the services.

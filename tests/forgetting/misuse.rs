@@ -5,8 +5,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{PLANTED, RULES, cra_in, done, entries, holds, lived, stopped};
-use crate::harness::{Ended, Kind, Pair, SmallDisk, Standalone, run_to_end};
+use super::{PLANTED, RULES, cra_in, entries, holds, lived, stopped};
+use crate::harness::{Ended, Kind, Pair, SmallDisk, Standalone, run_cra};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_on_nats_takes_one_work_folder_and_one_set_of_rules_and_ends_once() {
@@ -19,24 +19,20 @@ async fn a_copy_on_nats_takes_one_work_folder_and_one_set_of_rules_and_ends_once
     let servers = ["--nats-url", &nats, "--projection-url", &url];
     let forget = |work: &str, rules: &str, more: &[&str]| -> Ended {
         let slots = ["log", "forget", "--from", "slot:a", "--to", "slot:b", "--work", work, "--rules", rules];
-        run_to_end(Kind::CommandLine, desk.path(), &[&slots[..], &servers, more].concat(), &[])
+        run_cra(desk.path(), &[&slots[..], &servers, more].concat(), &[])
     };
     if let Some(disk) = SmallDisk::at(&desk.path().join("full")) {
         disk.fill();
-        let refused = forget("full", "retention.toml", &[]);
-        assert!(refused.stderr.contains("full"), "{}", refused.stderr);
+        forget("full", "retention.toml", &[]).reports("full");
     }
-    done(forget("work", "retention.toml", &[]));
-    let refused = forget("another", "retention.toml", &[]);
-    assert!(refused.stderr.contains("names of their copy are not in the work folder"), "{}", refused.stderr);
-    let refused = forget("work", "other.toml", &[]);
-    assert!(refused.stderr.contains("of other rules"), "{}", refused.stderr);
+    forget("work", "retention.toml", &[]).succeeded();
+    forget("another", "retention.toml", &[]).reports("names of their copy are not in the work folder");
+    forget("work", "other.toml", &[]).reports("of other rules");
     let lock = cra_private::LockedDir::open(&desk.path().join("work"), "forget.lock").unwrap();
-    let refused = forget("work", "retention.toml", &["--finish"]);
-    assert!(!refused.status.success() && refused.stderr.contains("work"), "{}", refused.stderr);
+    forget("work", "retention.toml", &["--finish"]).failed().reports("work");
     drop(lock);
 
-    let finish = || done(forget("work", "retention.toml", &["--finish", "--json"])).stdout;
+    let finish = || forget("work", "retention.toml", &["--finish", "--json"]).succeeded().stdout;
     let certificate: Value = serde_json::from_str(&finish()).unwrap();
     assert_eq!(certificate["from"]["position"], life.last);
     // As if it had been killed before the certificate was written: the new log contains the certificate.
@@ -46,11 +42,9 @@ async fn a_copy_on_nats_takes_one_work_folder_and_one_set_of_rules_and_ends_once
     fs::write(desk.path().join("work/names.json"), "{}").unwrap();
     let destroy = ["log", "destroy", "--log", "slot:a", "--copy", "slot:b", "--confirm", "CRA_A"];
     let destroy = [&destroy[..], &["--certificate", "work/certificate.json"], &servers].concat();
-    let refused = run_to_end(Kind::CommandLine, desk.path(), &destroy, &[]);
-    assert!(refused.stderr.contains("holds the names of the copy"), "{}", refused.stderr);
+    run_cra(desk.path(), &destroy, &[]).reports("holds the names of the copy");
     fs::remove_file(desk.path().join("work/names.json")).unwrap();
-    let refused = run_to_end(Kind::CommandLine, desk.path(), &destroy, &[]);
-    assert!(refused.stderr.contains("serves the log"), "{}", refused.stderr);
+    run_cra(desk.path(), &destroy, &[]).reports("serves the log");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +60,7 @@ async fn of_two_copies_to_one_folder_at_once_one_ends_and_the_other_is_refused()
         (0..3).map(|_| Kind::CommandLine.command().args(forget).current_dir(&dir).spawn().unwrap()).collect();
     let ended: Vec<_> = others.iter_mut().map(|other| other.wait().unwrap()).collect();
     assert!(ended.iter().any(std::process::ExitStatus::success), "{ended:?}");
-    done(cra_in(&dir, &forget));
+    cra_in(&dir, &forget).succeeded();
     assert!(!dir.join("data/forgetting").exists());
     assert!(entries(&dir.join("data")).await.iter().all(|entry| !holds(&entry.payload, PLANTED)));
 }

@@ -5,8 +5,7 @@ use std::fs;
 use cra_contracts::v1 as pb;
 use serde_json::Value;
 
-use super::done;
-use crate::harness::{Kind, Pair, cra_of, new_id, run_to_end, submission, submitted};
+use crate::harness::{Pair, cra_of, new_id, run_cra, submission, submitted};
 
 /// An advisor of [`cra_of`]: every seventh CRA is theirs.
 const ADVISOR: &str = "conseiller-2";
@@ -53,18 +52,17 @@ async fn an_advisor_gets_every_event_about_them_and_who_read_it() {
     let person = |more: &[&str]| {
         let audits = ["--audit", &ingestion_audit, "--audit", &projection_audit];
         let arguments = [&["export", "person", "--advisor", ADVISOR], &audits[..], more].concat();
-        run_to_end(Kind::CommandLine, folder.path(), &arguments, &urls)
+        run_cra(folder.path(), &arguments, &urls)
     };
-    done(person(&[]));
+    person(&[]).succeeded();
     let text = fs::read_to_string(folder.path().join(format!("cra-conseiller-{ADVISOR}.txt"))).unwrap();
     assert_eq!(text.matches("Compte-rendu d'activité").count(), 3, "{text}");
     assert!(text.contains("Retiré des statistiques : un doublon"), "{text}");
     assert!(!text.contains("conseiller-5") && text.contains("lecture par"), "{text}");
-    let lines = done(person(&["--format", "ndjson", "--output", "-"])).stdout;
+    let lines = person(&["--format", "ndjson", "--output", "-"]).succeeded().stdout;
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events = lines.iter().filter(|line| line.get("event").is_some()).count();
     assert_eq!(events, 4, "three submissions and a withdrawal: {lines:?}");
     assert!(lines.iter().any(|line| line["audit"]["call"] == "StatisticsService/ListCras"), "{lines:?}");
-    let refused = person(&["--department", "75"]);
-    assert!(refused.stderr.contains("a person is one advisor"), "{}", refused.stderr);
+    person(&["--department", "75"]).reports("a person is one advisor");
 }

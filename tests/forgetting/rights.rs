@@ -8,10 +8,10 @@ use async_nats::jetstream;
 use cra_contracts::v1 as pb;
 use serde_json::Value;
 
-use super::{PLANTED, RULES, done};
+use super::{PLANTED, RULES};
 use crate::harness::{
-    Ended, Issuer, Kind, Pair, Service, Statistics, carrying, connected, cra_of, eventually, national,
-    new_id, run_to_end, service_pair, submission,
+    Ended, Issuer, Pair, Service, Statistics, carrying, connected, cra_of, eventually, national, new_id,
+    run_cra, service_pair, submission,
 };
 
 const CRAS: u64 = 20;
@@ -69,7 +69,7 @@ impl Guarded {
         let token = self.issuer.token_for("outillage", scopes, &national(), 600);
         let environment = [("CRA_TOKEN", token.as_str())];
         let environment = if scopes.is_empty() { &[][..] } else { &environment };
-        run_to_end(Kind::CommandLine, self.desk.path(), &arguments, environment)
+        run_cra(self.desk.path(), &arguments, environment)
     }
 
     fn forget(&self, scopes: &str, projection: &Service, more: &[&str]) -> Ended {
@@ -117,19 +117,16 @@ async fn a_log_forgets_and_is_destroyed_only_by_a_token_of_operations() {
     let serving = &guarded.pair.projection;
     for more in [&[][..], &["--finish"]] {
         for (scopes, reason) in [("", "TOKEN_REQUIRED"), (others, "SCOPE_MISSING")] {
-            let refused = guarded.forget(scopes, serving, more);
-            assert!(refused.stderr.contains(reason), "{more:?} {scopes}: {}", refused.stderr);
-            assert!(refused.stderr.contains("needs a token of `operations`"), "{}", refused.stderr);
+            guarded.forget(scopes, serving, more).reports(reason).reports("needs a token of `operations`");
             assert_eq!(guarded.streams().await, (vec!["CRA_A"], false), "{more:?} {scopes}");
             assert!(!guarded.desk.path().join("work").exists(), "{more:?} {scopes}");
         }
     }
-    done(guarded.forget("operations", serving, &[]));
+    guarded.forget("operations", serving, &[]).succeeded();
     assert_eq!(guarded.streams().await, (vec!["CRA_A", "CRA_B"], false));
-    let refused = guarded.forget(others, serving, &["--finish"]);
-    assert!(refused.stderr.contains("SCOPE_MISSING"), "{}", refused.stderr);
+    let refused = guarded.forget(others, serving, &["--finish"]).reports("SCOPE_MISSING");
     assert!(!guarded.streams().await.1, "{}", refused.stderr);
-    let certificate = done(guarded.forget("operations", serving, &["--finish"])).stdout;
+    let certificate = guarded.forget("operations", serving, &["--finish"]).succeeded().stdout;
     let certificate: Value = serde_json::from_str(&certificate).unwrap();
     for act in ["began", "finished"] {
         let act = &certificate[act];
@@ -140,8 +137,7 @@ async fn a_log_forgets_and_is_destroyed_only_by_a_token_of_operations() {
     assert_eq!(guarded.streams().await, (vec!["CRA_A", "CRA_B"], true));
 
     // It still serves the old log.
-    let refused = guarded.destroy("operations", serving);
-    assert!(refused.stderr.contains("serves the log"), "{}", refused.stderr);
+    guarded.destroy("operations", serving).reports("serves the log");
     let audit = guarded.desk.path().join("audit-b.jsonl");
     let of_projection = settings(&guarded.issuer, &audit, "b");
     let (_, mut new) =
@@ -149,12 +145,11 @@ async fn a_log_forgets_and_is_destroyed_only_by_a_token_of_operations() {
     new.start_and_serve().await;
     guarded.applied(&new).await;
     for (scopes, reason) in [("", "TOKEN_REQUIRED"), (others, "SCOPE_MISSING")] {
-        let refused = guarded.destroy(scopes, &new);
-        assert!(refused.stderr.contains(reason), "{scopes}: {}", refused.stderr);
+        guarded.destroy(scopes, &new).reports(reason);
     }
     assert_eq!(guarded.streams().await.0, ["CRA_A", "CRA_B"]);
     assert!(!guarded.desk.path().join("work/destruction.json").exists());
-    done(guarded.destroy("operations", &new));
+    guarded.destroy("operations", &new).succeeded();
     assert_eq!(guarded.streams().await.0, ["CRA_B"]);
     let record = fs::read(guarded.desk.path().join("work/destruction.json")).unwrap();
     let record: Value = serde_json::from_slice(&record).unwrap();
@@ -172,24 +167,19 @@ async fn no_projection_without_identity_and_no_flag_replaces_the_token() {
     let open = [("LOG__SLOT", "a")];
     let (_, mut other) = service_pair(&guarded.desk.path().join("open"), &guarded.pair.nats.url(), &open);
     other.start_and_serve().await;
-    let refused = guarded.forget("", &other, &["--finish"]);
-    assert!(refused.stderr.contains("asks for no token"), "{}", refused.stderr);
+    guarded.forget("", &other, &["--finish"]).reports("asks for no token");
     // A projection of another log.
     let elsewhere = Pair::start().await;
-    let refused = guarded.forget("operations", &elsewhere.projection, &["--finish"]);
-    assert!(refused.stderr.contains("serves the log"), "{}", refused.stderr);
+    guarded.forget("operations", &elsewhere.projection, &["--finish"]).reports("serves the log");
     other.terminate();
     other.ended().await;
 
     let away = &other;
-    let refused = guarded.forget("operations", away, &["--finish"]);
-    assert!(refused.stderr.contains("needs the projection of the log"), "{}", refused.stderr);
+    guarded.forget("operations", away, &["--finish"]).reports("needs the projection of the log");
     let without = ["--finish", "--without-projection", "panne du site"];
-    let refused = guarded.forget("operations", away, &without);
-    assert!(refused.stderr.contains("[identity.tokens]"), "{}", refused.stderr);
+    guarded.forget("operations", away, &without).reports("[identity.tokens]");
     // A projection that answers cannot be bypassed.
-    let refused = guarded.forget("cra:read", &guarded.pair.projection, &without);
-    assert!(refused.stderr.contains("SCOPE_MISSING"), "{}", refused.stderr);
+    guarded.forget("cra:read", &guarded.pair.projection, &without).reports("SCOPE_MISSING");
 
     let tokens = serde_json::to_value(guarded.issuer.trusted()).unwrap();
     let settings = ["issuer", "audience", "jwks_file"].map(|key| format!("{key} = {}\n", tokens[key]));
@@ -197,11 +187,10 @@ async fn no_projection_without_identity_and_no_flag_replaces_the_token() {
     fs::write(guarded.desk.path().join("service.toml"), file).unwrap();
     let without = [&without[..], &["--config", "service.toml"]].concat();
     for (scopes, reason) in [("", "missing bearer token"), ("cra:read", "does not grant `operations`")] {
-        let refused = guarded.forget(scopes, away, &without);
-        assert!(refused.stderr.contains(reason), "{scopes}: {}", refused.stderr);
+        guarded.forget(scopes, away, &without).reports(reason);
     }
     assert_eq!(guarded.streams().await, (vec!["CRA_A"], false));
-    let certificate = done(guarded.forget("operations", away, &without)).stdout;
+    let certificate = guarded.forget("operations", away, &without).succeeded().stdout;
     let certificate: Value = serde_json::from_str(&certificate).unwrap();
     let finished = &certificate["finished"];
     assert_eq!(finished["granted_by"], "identity_settings", "{certificate}");
@@ -210,7 +199,6 @@ async fn no_projection_without_identity_and_no_flag_replaces_the_token() {
         (&"marie".into(), &"panne du site".into())
     );
     // Nothing is destroyed without a projection of the new log.
-    let refused = guarded.destroy("operations", away);
-    assert!(refused.stderr.contains("needs the projection of the log"), "{}", refused.stderr);
+    guarded.destroy("operations", away).reports("needs the projection of the log");
     assert_eq!(guarded.streams().await.0, ["CRA_A", "CRA_B"]);
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use async_nats::{Client, ConnectOptions};
 
-use super::{Ended, Kind, Service, run_to_end};
+use super::{Ended, Kind, Service, run_cra};
 
 pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
@@ -38,8 +38,7 @@ impl Deployed {
     pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let secrets = dir.path().join("secrets");
-        let made = Command::new(repository().join("deploy/make-secrets")).arg(&secrets).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Ended::of(Command::new(repository().join("deploy/make-secrets")).arg(&secrets)).succeeded();
         let ports = free_ports::<9>();
         let three = |first: usize| [ports[first], ports[first + 1], ports[first + 2]];
         let mut deployed =
@@ -122,7 +121,7 @@ impl Deployed {
             ("CRA_LOG__CERT_FILE", &cert),
             ("CRA_LOG__KEY_FILE", &key),
         ];
-        run_to_end(Kind::CommandLine, folder.path(), &["log", "create"], &environment)
+        run_cra(folder.path(), &["log", "create"], &environment)
     }
 
     /// A client with a user's password and the certificate of that name.

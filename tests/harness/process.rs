@@ -1,7 +1,7 @@
 //! A service as a process: started on a port that the system chooses, killed, stopped, started again. Its output is
 //! written to a file, and shown when the test fails.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::{connected, eventually};
 
 /// A process that should end by itself is killed after this time.
-const END_WAIT: Duration = Duration::from_secs(30);
+pub(super) const END_WAIT: Duration = Duration::from_secs(30);
 const END_RETRY: Duration = Duration::from_millis(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn binary(self) -> &'static str {
+    pub(super) fn binary(self) -> &'static str {
         match self {
             Self::Ingestion => "cra-ingestion",
             Self::Projection => "cra-projection",
@@ -256,48 +256,6 @@ fn address_in(output: &Path, from_byte: u64) -> Option<SocketAddr> {
         let line: Value = serde_json::from_str(line).ok()?;
         line["address"].as_str()?.parse().ok()
     })
-}
-
-/// Result of a process that ended by itself.
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-/// Runs a program that is expected to end soon. `environment` holds full names.
-pub(crate) fn run_to_end(kind: Kind, dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-    run_to_end_within(END_WAIT, kind, dir, arguments, environment)
-}
-
-/// Like [`run_to_end`], with a longer limit.
-pub(crate) fn run_to_end_within(
-    timeout: Duration,
-    kind: Kind,
-    dir: &Path,
-    arguments: &[&str],
-    environment: &[(&str, &str)],
-) -> Ended {
-    let (stdout, stderr) = (dir.join("stdout"), dir.join("stderr"));
-    let mut child = kind
-        .command()
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .stdout(File::create(&stdout).unwrap())
-        .stderr(File::create(&stderr).unwrap())
-        .spawn()
-        .unwrap();
-    let ended = wait_for_end(&mut child, timeout);
-    let read = |file| fs::read_to_string(file).unwrap();
-    let (stdout, stderr) = (read(stdout), read(stderr));
-    let Some(status) = ended else {
-        let _ = child.kill();
-        let _ = child.wait();
-        panic!("{} went on for {timeout:?}; it wrote:\n{stderr}", kind.binary());
-    };
-    Ended { status, stdout, stderr }
 }
 
 pub(super) fn wait_for_end(child: &mut Child, timeout: Duration) -> Option<ExitStatus> {

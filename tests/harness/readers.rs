@@ -5,12 +5,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::Ended;
+
 /// The result of a reader; a file that it cannot read fails the test, with the reader's reason.
 pub(crate) fn run(reader: &str, files: &[PathBuf]) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let output = python().arg(root.join("tests/readers").join(reader)).args(files).output().unwrap();
-    assert!(output.status.success(), "{reader}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    Ended::of(python().arg(root.join("tests/readers").join(reader)).args(files)).succeeded().json()
 }
 
 /// Python with the libraries of the readers.

@@ -5,16 +5,13 @@ use std::fs;
 use cra_contracts::json;
 use cra_eventlog::testing::NatsServer;
 
-use crate::harness::{Kind, new_id, run_to_end, service_pair, submission, workshop};
+use crate::harness::{new_id, run_cra, service_pair, submission, workshop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_and_tokens_of_the_command_line_are_taken_by_the_services() {
     let dir = tempfile::tempdir().unwrap();
-    let run = |arguments: &[&str], environment: &[(&str, &str)]| {
-        run_to_end(Kind::CommandLine, dir.path(), arguments, environment)
-    };
-    let made = run(&["token", "keys", "keys"], &[]);
-    assert!(made.status.success(), "{}", made.stderr);
+    let run = |arguments: &[&str], environment: &[(&str, &str)]| run_cra(dir.path(), arguments, environment);
+    let made = run(&["token", "keys", "keys"], &[]).succeeded();
     let settings = dir.path().join("identity.toml");
     fs::write(&settings, &made.stdout).unwrap();
     let issued = run(
@@ -30,8 +27,8 @@ async fn keys_and_tokens_of_the_command_line_are_taken_by_the_services() {
             "75",
         ],
         &[],
-    );
-    assert!(issued.status.success(), "{}", issued.stderr);
+    )
+    .succeeded();
 
     let nats = NatsServer::start(dir.path()).unwrap();
     let settings = settings.display().to_string();
@@ -45,10 +42,10 @@ async fn keys_and_tokens_of_the_command_line_are_taken_by_the_services() {
     let id = new_id();
     fs::write(dir.path().join("one.json"), json::to_value(&submission(&id, workshop(5))).to_string())
         .unwrap();
-    let submitted = run(&["submit", "one.json"], &with_token);
-    assert!(submitted.status.success(), "{}", submitted.stderr);
-    let counted = run(&["stats", "--department", "75", "--min-position", "1", "--json"], &with_token);
-    assert!(counted.status.success() && counted.stdout.contains("\"cras\":\"1\""), "{}", counted.stdout);
+    run(&["submit", "one.json"], &with_token).succeeded();
+    run(&["stats", "--department", "75", "--min-position", "1", "--json"], &with_token)
+        .succeeded()
+        .shows("\"cras\":\"1\"");
 
     for (arguments, environment, reason) in [
         (&["stats"][..], &with_token[..], "BEYOND_PERIMETER"),
@@ -56,8 +53,6 @@ async fn keys_and_tokens_of_the_command_line_are_taken_by_the_services() {
         (&["list", "--department", "75"], &with_token, "SCOPE_MISSING"),
         (&["stats", "--department", "75"], &urls, "TOKEN_REQUIRED"),
     ] {
-        let refused = run(arguments, environment);
-        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
-        assert!(refused.stderr.contains(reason), "{arguments:?}: {}", refused.stderr);
+        run(arguments, environment).exited(2).reports(reason);
     }
 }

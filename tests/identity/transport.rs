@@ -15,8 +15,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::harness::{
-    Authority, Certified, Issuer, Kind, Service, carrying, eventually, national, new_id, run_to_end,
-    service_pair, submission, workshop,
+    Authority, Certified, Issuer, Service, carrying, eventually, national, new_id, run_cra, service_pair,
+    submission, workshop,
 };
 
 pub(super) async fn over_tls(
@@ -225,19 +225,11 @@ async fn the_command_line_uses_the_configured_authority_certificate_and_token() 
     let file = in_dir("one.json", &cra);
     let url = format!("https://localhost:{}", address.port());
     let trusting = ["--ingestion-url", &url, "--ca", &ca, "--cert", &cert, "--key", &key];
-    let run = |arguments: &[&str]| run_to_end(Kind::CommandLine, Path::new(dir.path()), arguments, &[]);
+    let run = |arguments: &[&str]| run_cra(Path::new(dir.path()), arguments, &[]);
     let carrying = [&trusting[..], &["--token-file", &token]].concat();
-    let submitted = run(&[&["submit", &file], &carrying[..]].concat());
-    assert!(submitted.status.success(), "{}", submitted.stderr);
-    let shown = run(&[&["history", &id], &carrying[..]].concat());
-    assert!(shown.status.success() && shown.stdout.contains(&id), "{}", shown.stderr);
+    run(&[&["submit", &file], &carrying[..]].concat()).succeeded();
+    run(&[&["history", &id], &carrying[..]].concat()).succeeded().shows(&id);
 
-    let without_token = run(&[&["history", &id], &trusting[..]].concat());
-    assert!(without_token.stderr.contains("TOKEN_REQUIRED"), "{}", without_token.stderr);
-    let untrusting = run(&["history", &id, "--ingestion-url", &url]);
-    assert!(
-        !untrusting.status.success() && untrusting.stderr.contains("cannot reach"),
-        "{}",
-        untrusting.stderr
-    );
+    run(&[&["history", &id], &trusting[..]].concat()).reports("TOKEN_REQUIRED");
+    run(&["history", &id, "--ingestion-url", &url]).failed().reports("cannot reach");
 }

@@ -1,15 +1,14 @@
 //! `buf curl` calls by each of its three protocols, with the schema from the files and by reflection.
 
+use crate::harness::{Ended, Standalone, new_id, submission, workshop};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use prost::Message as _;
 use serde_json::{Value, json};
 use tonic_types::pb::BadRequest;
-
-use crate::harness::{Standalone, new_id, submission, workshop};
 
 /// Path of the program, which `tests/run` installs.
 pub(crate) fn program() -> PathBuf {
@@ -20,20 +19,20 @@ pub(crate) fn program() -> PathBuf {
 }
 
 /// Calls a method; blocks.
-fn called(arguments: &[&str], address: std::net::SocketAddr, method: &str, request: &Value) -> Output {
-    Command::new(program())
+fn called(arguments: &[&str], address: std::net::SocketAddr, method: &str, request: &Value) -> Ended {
+    let mut command = Command::new(program());
+    command
         .args(["curl", "--data", &request.to_string()])
         .args(arguments)
-        .arg(format!("http://{address}/cra.v1.{method}"))
-        .output()
-        .unwrap()
+        .arg(format!("http://{address}/cra.v1.{method}"));
+    Ended::of(&mut command)
 }
 
 /// The answers of a successful call.
 #[track_caller]
-fn answers(output: &Output) -> Vec<Value> {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let values = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+fn answers(ended: Ended) -> Vec<Value> {
+    let stdout = ended.succeeded().stdout;
+    let values = serde_json::Deserializer::from_str(&stdout).into_iter();
     values.map(Result::unwrap).collect()
 }
 
@@ -57,20 +56,19 @@ async fn buf_curl_submits_counts_follows_and_is_refused_by_each_of_its_protocols
     {
         let request = cra_contracts::json::to_value(&submission(&new_id(), workshop(5)));
         let submitted = called(arguments, services.ingestion, "IngestionService/SubmitCra", &request);
-        let position = answers(&submitted)[0]["receipt"]["position"].clone();
+        let position = answers(submitted)[0]["receipt"]["position"].clone();
         assert_eq!(position, (count + 1).to_string(), "{arguments:?}");
         let question = json!({"consistency": {"minPosition": position}});
         let counted = called(arguments, services.projection, "StatisticsService/GetStatistics", &question);
-        assert_eq!(answers(&counted)[0]["statistics"]["cras"], position, "{arguments:?}");
+        assert_eq!(answers(counted)[0]["statistics"]["cras"], position, "{arguments:?}");
         let follow = json!({"stopAtHead": true});
         let followed = called(arguments, services.projection, "StatisticsService/FollowCras", &follow);
-        let upserts = answers(&followed).into_iter().filter(|answer| answer["upsert"].is_object()).count();
+        let upserts = answers(followed).into_iter().filter(|answer| answer["upsert"].is_object()).count();
         assert_eq!(upserts, count + 1, "{arguments:?}");
         let wrong = json!({"selection": {"from": "hier"}});
         for method in ["StatisticsService/GetStatistics", "StatisticsService/FollowCras"] {
-            let refused = called(arguments, services.projection, method, &wrong);
-            assert!(!refused.status.success(), "{arguments:?}");
-            let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
+            let refused = called(arguments, services.projection, method, &wrong).failed();
+            let error: Value = serde_json::from_str(&refused.stderr).unwrap();
             assert_eq!(error["code"], "invalid_argument", "{arguments:?}: {error}");
             let details = error["details"].as_array().unwrap();
             let of_request = details.iter().find(|detail| detail["type"] == "google.rpc.BadRequest").unwrap();

@@ -1,5 +1,6 @@
 //! HTTP by `curl`, and by bytes on a socket where no client would send them.
 
+use crate::harness::Ended;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -67,8 +68,7 @@ pub(crate) fn curl(arguments: &[&str], body: &[u8]) -> Answer {
     if !body.is_empty() {
         command.arg("--data-binary").arg(format!("@{}", sent.display()));
     }
-    let output = command.args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ended::of(command.args(arguments)).succeeded();
     let headers = std::fs::read_to_string(headers).unwrap();
     // The last block: an interim answer may come before it.
     let block = headers.trim_end().split("\r\n\r\n").last().unwrap().to_owned();

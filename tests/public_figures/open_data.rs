@@ -7,12 +7,12 @@ use std::path::Path;
 use cra_contracts::v1 as pb;
 
 use super::publishing::{Publishing, ask, record};
-use crate::harness::{Ended, Kind, Standalone, chance, readers, run_to_end};
+use crate::harness::{Ended, Standalone, chance, readers, run_cra};
 
 fn publish(publishing: &Publishing, token: &str, dir: &Path) -> Ended {
     let url = format!("http://{}", publishing.projection);
     let environment = [("CRA_PROJECTION_URL", &*url), ("CRA_TOKEN", token)];
-    run_to_end(Kind::CommandLine, dir, &["publish", "out"], &environment)
+    run_cra(dir, &["publish", "out"], &environment)
 }
 
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -27,8 +27,7 @@ async fn the_open_data_say_what_the_service_answers_and_the_same_publication_giv
     let publication = publishing.publish("2026-03-20T00:00:00Z", "2026-03-16T00:00:00Z").await;
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for dir in [&one, &other, &other] {
-        let ended = publish(&publishing, &publishing.token(), dir.path());
-        assert!(ended.status.success(), "{}", ended.stderr);
+        publish(&publishing, &publishing.token(), dir.path()).succeeded();
     }
     let written = files(one.path());
     assert_eq!(written, files(other.path()), "repeatable, and replaces existing files");
@@ -54,8 +53,7 @@ async fn the_open_data_say_what_the_service_answers_and_the_same_publication_giv
     assert_eq!((&read["cras"], &read["acts"]), (&country.cras.into(), &country.acts.into()));
     assert_eq!(read["publication"], publication.name);
 
-    let refused = publish(&publishing, &publishing.exact_token(), one.path());
-    assert!(!refused.status.success() && refused.stderr.contains("statistics:public"), "{}", refused.stderr);
+    publish(&publishing, &publishing.exact_token(), one.path()).failed().reports("statistics:public");
     publishing.stop().await;
 }
 

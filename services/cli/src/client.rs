@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cra_client::{Bearer, Clients, EndpointError, TlsFiles, TokenError, innermost};
+use cra_client::{Bearer, Clients, EndpointError, TlsFiles, TokenError, innermost, is_permanent};
 use cra_contracts::v1::ingestion_service_client::IngestionServiceClient;
 use cra_contracts::v1::operations_service_client::OperationsServiceClient;
 use cra_contracts::v1::reference_service_client::ReferenceServiceClient;
@@ -21,7 +21,6 @@ pub(crate) use cra_client::{Calls, within_deadline};
 
 use crate::args::{CredentialArgs, EndpointArgs};
 use crate::render::text::printable;
-use crate::submission::LASTING;
 
 pub(crate) use crate::service::Service;
 
@@ -61,8 +60,7 @@ impl ClientError {
                 );
                 // A permanent abort, such as the position of another log, has no retry delay.
                 let passes = status.code() == Code::Aborted && rejection::retry_delay_of(status).is_some();
-                let lasts =
-                    rejection::reason_of(status).is_some_and(|reason| LASTING.contains(&reason.as_str()));
+                let lasts = rejection::reason_of(status).is_some_and(|reason| is_permanent(&reason));
                 (away && !lasts) || passes || std::error::Error::source(&**status).is_some()
             }
         }

@@ -5,6 +5,7 @@
 
 mod bearer;
 mod endpoint;
+mod refusals;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 pub use bearer::{Bearer, TokenError};
 pub use endpoint::{EndpointError, TlsFiles, endpoint, innermost};
+pub use refusals::{is_permanent, is_transient};
 
 /// Deadline of a unary call; leaves time to wait for a position of the log.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);

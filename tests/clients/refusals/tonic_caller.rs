@@ -1,5 +1,6 @@
 //! The calls with tonic, reported as the programs of `tests/readers` report theirs.
 
+use crate::harness::Raw;
 use std::time::Duration;
 
 use cra_runtime::identity::access::Shape;
@@ -15,7 +16,6 @@ use tonic_types::pb;
 
 use super::callers::Order;
 use super::cases::Case;
-use crate::harness::Raw;
 
 pub(super) async fn run(
     cases: Vec<Case>,

@@ -8,7 +8,7 @@ use super::text::{Tone, printable, thousands, toned};
 use crate::style::Style;
 use crate::submission::rpc::Mode;
 use crate::submission::table::Headings;
-use crate::submission::{Location, Outcome, Reported, Tally, is_transient};
+use crate::submission::{Location, Outcome, Reported, Tally};
 
 /// What is done with the items of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub(super) fn refusal_lines(id: &str, refusal: &v1::Refusal, headings: &Headings
     if refusal.violations.is_empty() {
         text += &format!(": {}", printable(&refusal.message));
     }
-    if is_transient(refusal) {
+    if cra_client::is_transient(refusal) {
         text += " (send it again as it is)";
     }
     text.push('\n');

@@ -79,15 +79,3 @@ impl Tally {
 pub(crate) fn is_later_version(receipt: &v1::Receipt) -> bool {
     !receipt.duplicate && receipt.revision > 1
 }
-
-/// Codes of refusals that have nothing to do with the content: the same item may get in later.
-const TRANSIENT: [&str; 5] =
-    ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED"];
-
-/// Reasons under such a code that do not pass: the event is too large for the log.
-pub(crate) const LASTING: [&str; 1] = ["EVENT_REFUSED"];
-
-/// Whether the same item may get in later as it is.
-pub(crate) fn is_transient(refusal: &v1::Refusal) -> bool {
-    TRANSIENT.contains(&refusal.code.as_str()) && !LASTING.contains(&refusal.reason.as_str())
-}

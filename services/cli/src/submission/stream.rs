@@ -17,7 +17,7 @@ use tonic::{Status, Streaming};
 use super::retry_budget::{Next, RetryBudget};
 use super::rpc::Rpc;
 use super::window::{ITEMS_MAX, Window};
-use super::{Item, Outcome, Reported, Tally, is_transient};
+use super::{Item, Outcome, Reported, Tally};
 use crate::client::{ClientError, Connection};
 
 /// Silence of the service, with items waiting for their answer.
@@ -166,7 +166,9 @@ impl<R: Rpc, F: FnMut(SendEvent<'_>, &Tally) -> io::Result<()>> Sending<'_, R, F
         let Some((number, outcome)) = R::outcome(answer) else { return Ok(None) };
         let Some(ordinal) = self.window.answered(number) else { return Ok(None) };
         let (patience, refusal) = match (&mut self.patience, outcome) {
-            (Some(patience), Outcome::Refused(refusal)) if is_transient(&refusal) => (patience, refusal),
+            (Some(patience), Outcome::Refused(refusal)) if cra_client::is_transient(&refusal) => {
+                (patience, refusal)
+            }
             (patience, outcome) => {
                 patience.iter_mut().for_each(RetryBudget::answered);
                 self.window.settle::<R>(ordinal, outcome);

@@ -6,7 +6,7 @@ use cra_contracts::v1::{self, submit_cras_response::Outcome};
 use tonic::Status;
 
 use super::contents::{self, Contents, Line, Problem, Sheets};
-use super::exchange::{may_pass, submit};
+use super::exchange::submit;
 use super::summary::Summary;
 use super::upload::Upload;
 use crate::fault::Fault;
@@ -69,7 +69,7 @@ async fn validated(clients: &Clients, lines: &[Line]) -> Result<Vec<Outcome>, Fa
     let refused = |status| Fault::Refused(Box::new(status));
     submit(clients, (0..).zip(requests), take).await.map_err(refused)?;
     let unanswered = || refused(Status::unavailable("some CRAs were not checked"));
-    let is_checked = |outcome: &Outcome| !matches!(outcome, Outcome::Refusal(refusal) if may_pass(refusal));
+    let is_checked = |outcome: &Outcome| !matches!(outcome, Outcome::Refusal(refusal) if cra_client::is_transient(refusal));
     outcomes.into_iter().map(|outcome| outcome.filter(is_checked).ok_or_else(unanswered)).collect()
 }
 

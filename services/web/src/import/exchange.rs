@@ -10,15 +10,6 @@ use tonic::Status;
 
 /// Silence of the service while it owes answers.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
-/// Codes of refusals that say nothing of the CRA: the same one may be recorded later.
-const PASSING: [&str; 5] = ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED"];
-/// A reason under such a code that does not pass.
-const LASTING: &str = "EVENT_REFUSED";
-
-/// Whether the same CRA may be recorded later as it is.
-pub(super) fn may_pass(refusal: &v1::Refusal) -> bool {
-    PASSING.contains(&refusal.code.as_str()) && refusal.reason != LASTING
-}
 
 /// Sends CRAs and gives each answer with its number to `take`. Ends early where the stream does.
 pub(super) async fn submit(

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cra_client::Clients;
+use cra_client::{Clients, is_transient};
 use cra_contracts::v1::submit_cras_response::Outcome;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use super::check::of_refusal;
-use super::exchange::{may_pass, submit};
+use super::exchange::submit;
 use super::registry::{Import, Phase};
 
 /// Pause between two streams.
@@ -67,7 +67,7 @@ fn is_passing(status: &tonic::Status) -> bool {
 fn take(import: &Import, index: usize, outcome: &Outcome) {
     let Some(line) = import.lines.get(index) else { return };
     let refused = match outcome {
-        Outcome::Refusal(refusal) if may_pass(refusal) => return,
+        Outcome::Refusal(refusal) if is_transient(refusal) => return,
         Outcome::Refusal(refusal) => of_refusal(&import.sheets, line, refusal),
         Outcome::Receipt(_) => Vec::new(),
     };

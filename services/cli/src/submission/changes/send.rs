@@ -20,7 +20,7 @@ use crate::output::notice;
 use crate::render;
 use crate::submission::retry_budget::with_retry;
 use crate::submission::stream::StreamError;
-use crate::submission::{Item, LASTING, Outcome, Reported, Tally};
+use crate::submission::{Item, Outcome, Reported, Tally};
 
 /// Changes under way.
 const IN_FLIGHT: usize = 32;
@@ -139,7 +139,7 @@ pub(crate) fn withdrawal(cra_id: &str, expected_revision: u64, reason: &str) -> 
 /// Whether the same request may be answered otherwise later: the service is away or busy, or others changed the CRA at
 /// each try. A revision that is no longer current stays so.
 fn may_pass(status: &Status) -> bool {
-    if rejection::reason_of(status).is_some_and(|reason| LASTING.contains(&reason.as_str())) {
+    if rejection::reason_of(status).is_some_and(|reason| cra_client::is_permanent(&reason)) {
         return false;
     }
     match status.code() {
