@@ -9,7 +9,7 @@ use serde_json::Value;
 use tonic::Request;
 
 use crate::harness::{
-    Issuer, Pair, carrying, department, eventually, national, new_id, submission, workshop,
+    Issuer, Pair, at_least, carrying, department, eventually, national, new_id, submission, workshop,
 };
 
 /// The lines of a file; each is a JSON object.
@@ -66,7 +66,7 @@ async fn set_up() -> Setup {
     let submitted =
         pair.ingestion().await.submit_cra(carrying(&token, submission(&cra_id, in_rennes()))).await;
     let position = submitted.unwrap().into_inner().receipt.unwrap().position;
-    let consistency = Some(pb::Consistency { min_position: position, ..Default::default() });
+    let consistency = at_least(position);
     let request = pb::GetStatisticsRequest { consistency, ..Default::default() };
     pair.statistics().await.get_statistics(carrying(&token, request)).await.unwrap();
     Setup { issuer, pair, of_ingestion, of_projection, cra_id, _folder: folder }

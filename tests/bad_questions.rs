@@ -8,11 +8,11 @@ mod selections;
 mod tables;
 
 use cra_contracts::v1;
-use cra_runtime::rejection::{fact_of, reason_of, violations_of};
+use cra_runtime::rejection::{fact_of, violations_of};
 use tonic::{Code, Status};
 
 use crate::harness::events::submitted;
-use crate::harness::{InProcess, cra_of};
+use crate::harness::{InProcess, assert_refused, cra_of};
 
 /// Number of CRAs in the read models, more than fit on the requested pages.
 const CRAS: u32 = 7;
@@ -40,8 +40,7 @@ fn assert_invalid(query: &str, refused: &Status, expected: &[(&str, &str)]) {
 
 /// Asserts that a position beyond the log is refused.
 fn assert_past_the_head(query: &str, refused: &Status, field: &str) {
-    assert_eq!(refused.code(), Code::OutOfRange, "{query}: {refused}");
-    assert_eq!(reason_of(refused).as_deref(), Some("PAST_THE_HEAD"), "{query}");
+    assert_refused(refused, Code::OutOfRange, "PAST_THE_HEAD");
     assert_eq!(fact_of(refused, "field").as_deref(), Some(field), "{query}");
     assert_eq!(fact_of(refused, "head"), Some(CRAS.to_string()), "{query}");
 }

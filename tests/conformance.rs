@@ -8,7 +8,7 @@ use cra_runtime::rejection::violations_of;
 use serde_json::{Map, Value, json};
 use tonic::Code;
 
-use crate::harness::{Ingestion, Pair, imported, new_id, submission, submitted};
+use crate::harness::{Ingestion, Pair, at_least, imported, new_id, submission, submitted};
 
 const VALIDATION: &str = include_str!("conformance/validation.json");
 /// Documents, queries and the expected figures.
@@ -112,7 +112,7 @@ async fn every_published_selection_gets_exactly_its_figures() {
     for query in list(&published["queries"]) {
         let request = pb::GetStatisticsRequest {
             selection: Some(json::from_value(query["selection"].clone()).unwrap()),
-            consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
+            consistency: at_least(min_position),
         };
         let answer = statistics.get_statistics(request).await.unwrap().into_inner();
         wrong.extend(disagreements(query, &answer.statistics.unwrap()));

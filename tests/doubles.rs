@@ -5,12 +5,12 @@ use cra_contracts::v1 as pb;
 use tonic::Code;
 
 use crate::harness::{
-    Issuer, Pair, Statistics, carrying, department, national, new_id, of_department, submission, withdrawal,
-    workshop,
+    Issuer, Pair, Statistics, at_least, carrying, department, national, new_id, of_department, submission,
+    withdrawal, workshop,
 };
 
 async fn listed(client: &mut Statistics, token: &str, min_position: u64) -> Vec<pb::LikelyDouble> {
-    let consistency = Some(pb::Consistency { min_position, ..pb::Consistency::default() });
+    let consistency = at_least(min_position);
     let request = pb::ListLikelyDoublesRequest { consistency, ..pb::ListLikelyDoublesRequest::default() };
     client.list_likely_doubles(carrying(token, request)).await.unwrap().into_inner().doubles
 }

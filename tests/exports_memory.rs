@@ -8,7 +8,6 @@ use cra_contracts::v1 as pb;
 use cra_domain::event::{record, timestamp_message};
 use cra_eventlog::nats::{NatsLog, NatsSettings};
 use cra_eventlog::{Append as _, Expectation, NewEvent, StreamId};
-use cra_runtime::rejection::reason_of;
 use jiff::Timestamp;
 use pb::cra_event::Fact;
 use pb::export_response::Part;
@@ -16,7 +15,7 @@ use tokio_stream::StreamExt as _;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::harness::{Pair, Service, Statistics, cra_of, eventually};
+use crate::harness::{Pair, Service, Statistics, assert_refused, cra_of, eventually};
 
 /// Enough that every thread, buffer and temporary file of an export is in use.
 const FEW: u32 = 40_000;
@@ -152,8 +151,7 @@ async fn the_permits_are_bounded(pair: &Pair) {
         exports.push(pair.statistics().await.export(request()).await.unwrap());
     }
     let refused = pair.statistics().await.export(request()).await.unwrap_err();
-    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
-    assert_eq!(reason_of(&refused).as_deref(), Some("BUSY"));
+    assert_refused(&refused, Code::ResourceExhausted, "BUSY");
     drop(exports);
     eventually("the permits are released", async || {
         let answer = pair.statistics().await.export(request()).await;

@@ -11,7 +11,7 @@ use cra_contracts::v1 as pb;
 use pb::ExportContent as Content;
 
 use crate::harness::{
-    Fetched, Http, Pair, cra_of, curl, exported, figure, new_id, submission, submit_stream,
+    Fetched, Http, Pair, at_least, cra_of, curl, exported, figure, new_id, submission, submit_stream,
 };
 
 /// A pair with CRAs of Paris and of Rennes, and the position of the last one; `settings` are the projection's.
@@ -51,7 +51,7 @@ fn question(name: &str, position: u64) -> (pb::ExportRequest, String) {
             department_codes: vec!["35".into()],
             ..pb::Selection::default()
         }),
-        consistency: Some(pb::Consistency { min_position: position, ..pb::Consistency::default() }),
+        consistency: at_least(position),
         ..pb::ExportRequest::default()
     };
     match content {

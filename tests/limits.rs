@@ -15,8 +15,8 @@ use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Ingestion, Issuer, Pair, Statistics, carrying, connected, cra_of, eventually, national, new_id,
-    statistics_at, submission, submit_stream, within, workshop,
+    Ingestion, Issuer, Pair, Statistics, assert_refused, carrying, connected, cra_of, eventually, national,
+    new_id, statistics_at, submission, submit_stream, within, workshop,
 };
 
 const SOON: Duration = Duration::from_secs(30);
@@ -36,8 +36,7 @@ async fn a_client_that_calls_too_often_gets_a_retry_delay_and_another_is_answere
     }
     assert!(refused.len() >= 10, "only {} of 20 were refused", refused.len());
     for status in &refused {
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        assert_eq!(reason_of(status).as_deref(), Some("RATE_LIMITED"));
+        assert_refused(status, Code::ResourceExhausted, "RATE_LIMITED");
     }
     client.get_statistics(carrying(&other, pb::GetStatisticsRequest::default())).await.unwrap();
     let delay = retry_delay_of(refused.last().unwrap()).unwrap();
@@ -57,8 +56,7 @@ async fn a_stream_ends_at_its_lifetime_and_another_continues() {
         let mut watch = watch.unwrap().into_inner();
         assert!(watch.message().await.unwrap().is_some());
         let ended = within(SOON, "the stream ends", async { watch.next().await.unwrap().unwrap_err() }).await;
-        assert_eq!(ended.code(), Code::ResourceExhausted, "{ended:?}");
-        assert_eq!(reason_of(&ended).as_deref(), Some("STREAM_LIFETIME"));
+        assert_refused(&ended, Code::ResourceExhausted, "STREAM_LIFETIME");
         assert!(retry_delay_of(&ended).is_some());
     }
 }
@@ -77,8 +75,7 @@ async fn a_writer_that_sends_nothing_is_cut() {
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
     let ended = within(SOON, "the stream ends", async { answers.next().await.unwrap().unwrap_err() }).await;
-    assert_eq!(ended.code(), Code::Aborted, "{ended:?}");
-    assert_eq!(reason_of(&ended).as_deref(), Some("STREAM_STALLED"));
+    assert_refused(&ended, Code::Aborted, "STREAM_STALLED");
 }
 
 /// A connection with a small window, so that little is sent ahead of the reader.
@@ -144,8 +141,7 @@ async fn a_file_larger_than_allowed_ends_with_a_status_and_a_smaller_one_is_whol
         Ok(())
     };
     let ended = export(vec![]).await.unwrap_err();
-    assert_eq!(ended.code(), Code::ResourceExhausted, "{ended:?}");
-    assert_eq!(reason_of(&ended).as_deref(), Some("EXPORT_TOO_LARGE"));
+    assert_refused(&ended, Code::ResourceExhausted, "EXPORT_TOO_LARGE");
     export(vec!["nobody".to_owned()]).await.unwrap();
 }
 
@@ -212,8 +208,7 @@ async fn ten_times_the_capacity_is_shed_at_once_and_what_is_taken_is_fast_and_ne
     }
     assert!(refused.len() > CALLERS, "only {} were shed", refused.len());
     for (_, status) in &refused {
-        assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
-        assert_eq!(reason_of(status).as_deref(), Some("BUSY"));
+        assert_refused(status, Code::ResourceExhausted, "BUSY");
         assert!(retry_delay_of(status).is_some());
     }
     let (accepted, shed) = (p99(latencies), p99(refused.iter().map(|(took, _)| *took).collect()));

@@ -3,12 +3,12 @@
 use cra_contracts::v1;
 use cra_contracts::v1::statistics_service_server::StatisticsService as _;
 use cra_domain::event::timestamp_message;
-use cra_runtime::rejection::{fact_of, reason_of};
+use cra_runtime::rejection::fact_of;
 use tonic::{Code, Request};
 
 use super::{CRAS, assert_invalid, assert_past_the_head, requests, some_cras};
-use crate::harness::InProcess;
 use crate::harness::events::id;
+use crate::harness::{InProcess, assert_refused};
 
 const AS_OF_TIME: &str = "consistency.as_of_time";
 
@@ -74,8 +74,7 @@ async fn a_position_that_the_log_does_not_have_is_refused_at_once() {
     let consistency = Some(v1::Consistency { min_position, ..v1::Consistency::default() });
     let request = Request::new(v1::ListCrasRequest { consistency, ..v1::ListCrasRequest::default() });
     let refused = process.service.list_cras(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::OutOfRange, "{refused}");
-    assert_eq!(reason_of(&refused).as_deref(), Some("PAST_THE_HEAD"));
+    assert_refused(&refused, Code::OutOfRange, "PAST_THE_HEAD");
     assert_eq!(fact_of(&refused, "field").as_deref(), Some("consistency.min_position"));
 }
 
@@ -94,6 +93,5 @@ async fn a_cra_is_found_only_by_its_id() {
         assert_invalid(&cra_id[..cra_id.len().min(50)], &refused, &[("cra_id", "CRA_ID_INVALID")]);
     }
     let unknown = ask(id(99)).await.unwrap_err();
-    assert_eq!(unknown.code(), Code::NotFound);
-    assert_eq!(reason_of(&unknown).as_deref(), Some("CRA_NOT_FOUND"));
+    assert_refused(&unknown, Code::NotFound, "CRA_NOT_FOUND");
 }

@@ -11,7 +11,9 @@ use tonic::codegen::http::{HeaderMap, Request};
 use tonic::{Code, Status};
 
 use super::{PROBED, address, figure, resident};
-use crate::harness::{Issuer, Pair, carrying, eventually, national, new_id, submission, within, workshop};
+use crate::harness::{
+    Issuer, Pair, assert_refused, carrying, eventually, national, new_id, submission, within, workshop,
+};
 
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -100,12 +102,7 @@ async fn methods_open_to_all_accept_small_messages_and_refuse_larger_ones_by_the
     let requests = connection(2, pair.ingestion.address()).await;
     for path in [REFLECTION, CHECK, VOCABULARY, "/grpc.health.v1.Health/Watch"] {
         let status = status_of(half(&requests, path, None, 4_097, 0).await).await;
-        assert_eq!(status.code(), Code::OutOfRange, "{path}: {status}");
-        assert_eq!(
-            cra_runtime::rejection::reason_of(&status).as_deref(),
-            Some("MESSAGE_TOO_LARGE"),
-            "{path}"
-        );
+        assert_refused(&status, Code::OutOfRange, "MESSAGE_TOO_LARGE");
     }
     assert!(figure(&pair.ingestion, r#"cra_messages_refused_total{cause="too_large"}"#).await >= 4);
 }
@@ -183,8 +180,7 @@ async fn half_messages_of_all_clients_stay_within_the_budget_and_a_small_request
     let (refused, rest): (Vec<_>, Vec<_>) = halves.into_iter().partition(|(half, _)| !half.is_taken);
     for (half, _) in refused {
         let status = status_of(half).await;
-        assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
-        assert_eq!(cra_runtime::rejection::reason_of(&status).as_deref(), Some("BUSY"));
+        assert_refused(&status, Code::ResourceExhausted, "BUSY");
     }
     drop(rest);
     eventually("memory of closed calls is released", async || {

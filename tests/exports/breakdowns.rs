@@ -4,7 +4,7 @@ use cra_contracts::v1 as pb;
 use serde_json::json;
 
 use super::{column, request_of};
-use crate::harness::{Pair, cra_of, exported, new_id, read_export, submission, submitted};
+use crate::harness::{Pair, at_least, cra_of, exported, new_id, read_export, submission, submitted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
@@ -14,7 +14,7 @@ async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
     for n in 0..12 {
         last = submitted(&mut ingestion, submission(&new_id(), cra_of(n % 5))).await.unwrap().position;
     }
-    let consistency = Some(pb::Consistency { min_position: last, ..pb::Consistency::default() });
+    let consistency = at_least(last);
     let mut statistics = pair.statistics().await;
     for dimension in [pb::Dimension::Advisor, pb::Dimension::Theme, pb::Dimension::Month] {
         let request = pb::ListBreakdownRequest {

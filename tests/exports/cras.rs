@@ -1,6 +1,6 @@
 //! Single CRAs: each cell of each format equals the API's records, which equal what was submitted.
 
-use crate::harness::{Exported, Pair, Statistics, correction, exported, imported, workshop};
+use crate::harness::{Exported, Pair, Statistics, at_least, correction, exported, imported, workshop};
 use std::collections::{BTreeMap, BTreeSet};
 
 use cra_contracts::json;
@@ -229,10 +229,7 @@ fn submissions() -> Vec<pb::Cra> {
 }
 
 async fn record_of(statistics: &mut Statistics, cra_id: &str, min_position: u64) -> pb::CraRecord {
-    let request = pb::GetCraRequest {
-        cra_id: cra_id.to_owned(),
-        consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
-    };
+    let request = pb::GetCraRequest { cra_id: cra_id.to_owned(), consistency: at_least(min_position) };
     statistics.get_cra(request).await.unwrap().into_inner().record.unwrap()
 }
 
@@ -279,7 +276,7 @@ async fn files(pair: &Pair, min_position: u64) -> BTreeMap<&'static str, Exporte
         ("ndjson", pb::ExportFormat::Ndjson),
         ("parquet", pb::ExportFormat::Parquet),
     ] {
-        let consistency = Some(pb::Consistency { min_position, ..pb::Consistency::default() });
+        let consistency = at_least(min_position);
         let request = pb::ExportRequest { consistency, ..request_of(pb::ExportContent::Cras, format) };
         files.insert(name, exported(&mut statistics, request).await.unwrap());
     }
@@ -408,7 +405,7 @@ async fn a_workbook_of_cras_says_its_selection_and_its_position() {
             department_codes: vec!["35".into()],
             ..pb::Selection::default()
         }),
-        consistency: Some(pb::Consistency { min_position: head, ..pb::Consistency::default() }),
+        consistency: at_least(head),
         ..request_of(pb::ExportContent::Cras, pb::ExportFormat::Xlsx)
     };
     let file = exported(&mut pair.statistics().await, request).await.unwrap();

@@ -7,7 +7,7 @@ use cra_domain::spelling;
 use serde_json::Value;
 
 use super::{read, request_of, submit};
-use crate::harness::{Pair, exported, imported, workshop};
+use crate::harness::{Pair, at_least, exported, imported, workshop};
 
 /// A line of the statistics by its name, and its count.
 type Lines = BTreeMap<String, u64>;
@@ -86,7 +86,7 @@ async fn a_long_table_grouped_by_its_value_gives_the_lines_of_the_statistics() {
     use pb::ExportContent::{CraAges, CraOrganisations, CraStatuses, CraThemes};
     let pair = Pair::start().await;
     let last = log(&pair).await;
-    let consistency = Some(pb::Consistency { min_position: last, ..pb::Consistency::default() });
+    let consistency = at_least(last);
     let mut statistics = pair.statistics().await;
     let request = pb::GetStatisticsRequest { selection: None, consistency: consistency.clone() };
     let s = statistics.get_statistics(request).await.unwrap().into_inner().statistics.unwrap();
@@ -126,7 +126,7 @@ async fn a_theme_comes_with_its_own_sub_themes() {
     let pair = Pair::start().await;
     let min_position = log(&pair).await;
     let request = pb::ExportRequest {
-        consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
+        consistency: at_least(min_position),
         ..request_of(pb::ExportContent::CraThemes, pb::ExportFormat::Csv)
     };
     let file = exported(&mut pair.statistics().await, request).await.unwrap();

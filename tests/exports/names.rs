@@ -7,7 +7,7 @@ use cra_contracts::{json, v1 as pb};
 use serde_json::Value;
 
 use super::{read, request_of};
-use crate::harness::{Exported, Pair, exported, submitted};
+use crate::harness::{Exported, Pair, at_least, exported, submitted};
 
 const TWO_DEPARTMENTS: &str = include_str!("../reality/two-departments.ndjson");
 /// Official codes and names.
@@ -31,7 +31,7 @@ fn of_department(request: pb::ExportRequest, code: &str, last: u64) -> pb::Expor
             department_codes: vec![code.to_owned()],
             ..request.selection.unwrap_or_default()
         }),
-        consistency: Some(pb::Consistency { min_position: last, ..pb::Consistency::default() }),
+        consistency: at_least(last),
         ..request
     }
 }
@@ -95,7 +95,7 @@ async fn the_same_question_is_the_same_file_whatever_the_order_of_its_values() {
                 department_codes: codes.map(str::to_owned).to_vec(),
                 ..pb::Selection::default()
             }),
-            consistency: Some(pb::Consistency { min_position: last, ..pb::Consistency::default() }),
+            consistency: at_least(last),
             ..request_of(pb::ExportContent::Statistics, pb::ExportFormat::Csv)
         };
         exported(&mut statistics, request).await.unwrap()

@@ -7,7 +7,7 @@ use cra_contracts::v1 as pb;
 use serde_json::{Value, json};
 
 use super::{read, request_of, submit};
-use crate::harness::{Pair, Statistics, exported, workshop};
+use crate::harness::{Pair, Statistics, at_least, exported, workshop};
 
 /// A log of two years of CRAs, with themes, ages and organisations of every length.
 async fn log(pair: &Pair) -> u64 {
@@ -44,7 +44,7 @@ async fn workbook(statistics: &mut Statistics, last: u64, request: pb::ExportReq
             department_codes: vec!["75".into()],
             ..pb::Selection::default()
         }),
-        consistency: Some(pb::Consistency { min_position: last, ..pb::Consistency::default() }),
+        consistency: at_least(last),
         format: pb::ExportFormat::Xlsx.into(),
         ..request
     };

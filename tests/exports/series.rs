@@ -4,7 +4,7 @@ use cra_contracts::v1 as pb;
 use serde_json::json;
 
 use super::{column, request_of, submit};
-use crate::harness::{Pair, exported, read_export, workshop};
+use crate::harness::{Pair, at_least, exported, read_export, workshop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_series_on_file_is_the_series_of_the_api_period_by_period() {
@@ -14,7 +14,7 @@ async fn a_series_on_file_is_the_series_of_the_api_period_by_period() {
     let last = submit(&mut ingestion, pb::Cra { returning_participants: 3, ..workshop(11) }).await.position;
     let selection =
         pb::Selection { from: "2024-01-10".into(), to: "2024-03-31".into(), ..pb::Selection::default() };
-    let consistency = Some(pb::Consistency { min_position: last, ..pb::Consistency::default() });
+    let consistency = at_least(last);
     let mut statistics = pair.statistics().await;
     for (granularity, first, name) in [
         (pb::Granularity::Day, "10 janvier 2024", "cra-serie-par-jour"),

@@ -6,7 +6,7 @@ use cra_runtime::rejection::violations_of;
 use serde_json::Value;
 
 use super::{file, filled};
-use crate::harness::{Http, curl};
+use crate::harness::{Http, at_least, curl};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_parameter_is_named_as_it_was_written() {
@@ -95,7 +95,7 @@ async fn a_limit_that_is_reached_says_when_to_come_back() {
     let request = pb::ExportRequest {
         content: pb::ExportContent::Cras.into(),
         format: pb::ExportFormat::Ndjson.into(),
-        consistency: Some(pb::Consistency { min_position: position, ..pb::Consistency::default() }),
+        consistency: at_least(position),
         ..pb::ExportRequest::default()
     };
     let export = pair.statistics().await.export(request).await.unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use cra_contracts::v1 as pb;
 use serde_json::Value;
 
-use crate::harness::{Pair, cra_of, new_id, run_cra, submission, submitted};
+use crate::harness::{Pair, at_least, cra_of, new_id, run_cra, submission, submitted};
 
 /// An advisor of [`cra_of`]: every seventh CRA is theirs.
 const ADVISOR: &str = "conseiller-2";
@@ -39,7 +39,7 @@ async fn an_advisor_gets_every_event_about_them_and_who_read_it() {
     let mut statistics = pair.statistics().await;
     let request = pb::ListCrasRequest {
         selection: Some(pb::Selection { advisor_ids: vec![ADVISOR.into()], ..pb::Selection::default() }),
-        consistency: Some(pb::Consistency { min_position: last, ..pb::Consistency::default() }),
+        consistency: at_least(last),
         ..pb::ListCrasRequest::default()
     };
     statistics.list_cras(request).await.unwrap();

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::{PLANTED, RULES};
 use crate::harness::{
-    Ended, Issuer, Pair, Service, Statistics, carrying, connected, cra_of, eventually, national, new_id,
-    run_cra, service_pair, submission,
+    Ended, Issuer, Pair, Service, Statistics, at_least, carrying, connected, cra_of, eventually, national,
+    new_id, run_cra, service_pair, submission,
 };
 
 const CRAS: u64 = 20;
@@ -57,7 +57,7 @@ impl Guarded {
     async fn applied(&self, projection: &Service) {
         let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
         let token = self.issuer.token("statistics:read", &national());
-        let consistency = Some(pb::Consistency { min_position: CRAS, ..Default::default() });
+        let consistency = at_least(CRAS);
         let request = pb::GetStatisticsRequest { consistency, ..Default::default() };
         statistics.get_statistics(carrying(&token, request)).await.unwrap();
     }

@@ -10,7 +10,7 @@ use prost::Message as _;
 use tokio_stream::StreamExt as _;
 
 use super::load::{Acknowledged, Change};
-use super::{Ingestion, Statistics, eventually};
+use super::{Ingestion, Statistics, at_least, eventually};
 use cra_oracle as oracle;
 
 /// Maximum number of changes that are requested again at the end.
@@ -92,10 +92,8 @@ pub(crate) async fn equals_recomputation(statistics: &mut Statistics, entries: &
 pub(crate) async fn equals(statistics: &mut Statistics, events: &[pb::CraEvent], head: u64) {
     for selection in selections() {
         let expected = oracle::statistics(events, &selection);
-        let request = pb::GetStatisticsRequest {
-            selection: Some(selection.clone()),
-            consistency: Some(pb::Consistency { min_position: head, ..pb::Consistency::default() }),
-        };
+        let request =
+            pb::GetStatisticsRequest { selection: Some(selection.clone()), consistency: at_least(head) };
         let answer = eventually("the projection answers", async || {
             let answer = statistics.get_statistics(request.clone()).await;
             answer.map_err(|status| status.to_string())

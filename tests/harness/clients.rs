@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use cra_contracts::v1 as pb;
+use cra_runtime::rejection::reason_of;
 use pb::import_legacy_cras_response::Outcome as ImportOutcome;
 use pb::ingestion_service_client::IngestionServiceClient;
 use pb::operations_service_client::OperationsServiceClient;
 use pb::statistics_service_client::StatisticsServiceClient;
 use pb::submit_cras_response::Outcome as SubmitOutcome;
 use tokio_stream::{Stream, StreamExt as _};
-use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 use super::eventually;
 
@@ -80,6 +81,19 @@ pub(crate) async fn imported(
     receipts
 }
 
+/// The consistency of an answer that covers the log up to a position, as requests hold it.
+#[allow(clippy::unnecessary_wraps)]
+pub(crate) fn at_least(min_position: u64) -> Option<pb::Consistency> {
+    Some(pb::Consistency { min_position, ..pb::Consistency::default() })
+}
+
+/// Asserts the code and the reason of a refusal.
+#[track_caller]
+pub(crate) fn assert_refused(status: &Status, code: Code, reason: &str) {
+    let found = (status.code(), reason_of(status));
+    assert_eq!((found.0, found.1.as_deref()), (code, Some(reason)), "{status:?}");
+}
+
 /// The events of one CRA in the log.
 pub(crate) async fn recorded(ingestion: &mut Ingestion, cra_id: &str) -> Result<Vec<pb::CraEvent>, Status> {
     let request = pb::GetCraHistoryRequest { cra_id: cra_id.to_owned() };
@@ -89,7 +103,7 @@ pub(crate) async fn recorded(ingestion: &mut Ingestion, cra_id: &str) -> Result<
 /// The statistics of everything, once the projection has applied this position.
 pub(crate) async fn statistics_at(statistics: &mut Statistics, min_position: u64) -> pb::Statistics {
     let request = pb::GetStatisticsRequest {
-        consistency: Some(pb::Consistency { min_position, ..pb::Consistency::default() }),
+        consistency: at_least(min_position),
         ..pb::GetStatisticsRequest::default()
     };
     let answer = statistics.get_statistics(request).await.unwrap();

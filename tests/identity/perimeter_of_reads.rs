@@ -7,8 +7,8 @@ use cra_runtime::rejection::reason_of;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Ingestion, Issuer, Pair, Statistics, carrying, department, eventually, national, new_id, of_department,
-    submission, workshop,
+    Ingestion, Issuer, Pair, Statistics, assert_refused, at_least, carrying, department, eventually,
+    national, new_id, of_department, submission, workshop,
 };
 
 const RENNES: (&str, &str) = ("35238", "35000");
@@ -174,8 +174,7 @@ async fn every_question_is_answered_within_the_perimeter_and_refused_beyond_it()
             }
             for selection in &beyond {
                 let refused = answer_to(kind, &mut client, &token, selection.clone()).await.unwrap_err();
-                assert_eq!(refused.code(), Code::PermissionDenied, "{kind}, {perimeter:?}, {selection:?}");
-                assert_eq!(reason_of(&refused).as_deref(), Some("BEYOND_PERIMETER"));
+                assert_refused(&refused, Code::PermissionDenied, "BEYOND_PERIMETER");
             }
         }
     }
@@ -193,7 +192,7 @@ async fn shown(
     id: &str,
     position: u64,
 ) -> Result<pb::CraRecord, Status> {
-    let consistency = Some(pb::Consistency { min_position: position, ..Default::default() });
+    let consistency = at_least(position);
     let request = pb::GetCraRequest { cra_id: id.to_owned(), consistency };
     let answer = client.get_cra(carrying(token, request)).await?;
     Ok(answer.into_inner().record.unwrap())

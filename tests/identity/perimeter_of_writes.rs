@@ -6,8 +6,8 @@ use cra_runtime::rejection::reason_of;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Ingestion, Issuer, Pair, carrying, correction, department, national, new_id, submission, withdrawal,
-    workshop,
+    Ingestion, Issuer, Pair, assert_refused, carrying, correction, department, national, new_id, submission,
+    withdrawal, workshop,
 };
 
 fn in_rennes() -> pb::Cra {
@@ -50,8 +50,7 @@ async fn events(client: &mut Ingestion, token: &str, id: &str) -> Vec<pb::CraEve
 }
 
 fn denied(refused: &Status) {
-    assert_eq!(refused.code(), Code::PermissionDenied, "{refused:?}");
-    assert_eq!(reason_of(refused).as_deref(), Some("BEYOND_PERIMETER"));
+    assert_refused(refused, Code::PermissionDenied, "BEYOND_PERIMETER");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use cra_contracts::v1 as pb;
-use cra_runtime::rejection::reason_of;
 use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 
-use crate::harness::{Issuer, Pair, carrying, national, new_id, submission, within, workshop};
+use crate::harness::{
+    Issuer, Pair, assert_refused, carrying, national, new_id, submission, within, workshop,
+};
 
 const SOON: Duration = Duration::from_secs(30);
 
 fn expired(status: &Status) {
-    assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
-    assert_eq!(reason_of(status).as_deref(), Some("TOKEN_EXPIRED"));
+    assert_refused(status, Code::Unauthenticated, "TOKEN_EXPIRED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

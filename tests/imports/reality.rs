@@ -1,5 +1,6 @@
 //! Real documents of the old database: each small file represents a kind.
 
+use crate::harness::at_least;
 use std::collections::BTreeMap;
 
 use cra_contracts::v1 as pb;
@@ -68,7 +69,7 @@ async fn import(pair: &Pair, form_version: u32, documents: &[&str]) -> Vec<Answe
 
 /// The CRA of a receipt, as the projection returns it.
 async fn record_of(pair: &Pair, receipt: &pb::Receipt) -> pb::CraRecord {
-    let consistency = Some(pb::Consistency { min_position: receipt.position, ..pb::Consistency::default() });
+    let consistency = at_least(receipt.position);
     let request = pb::GetCraRequest { cra_id: receipt.cra_id.clone(), consistency };
     pair.statistics().await.get_cra(request).await.unwrap().into_inner().record.unwrap()
 }

@@ -11,7 +11,8 @@ use tonic::{Code, Request, Status};
 
 use super::{SOON, narrow};
 use crate::harness::{
-    Issuer, Kind, Pair, carrying, cra_of, eventually, national, new_id, run_to_end, submission, within,
+    Issuer, Kind, Pair, assert_refused, at_least, carrying, cra_of, eventually, national, new_id, run_to_end,
+    submission, within,
 };
 
 /// Number of CRAs in the log: their export exceeds what is buffered ahead of a reader.
@@ -71,7 +72,7 @@ impl Trial {
 }
 
 fn at(token: &str, min_position: u64) -> Request<pb::GetStatisticsRequest> {
-    let consistency = Some(pb::Consistency { min_position, ..Default::default() });
+    let consistency = at_least(min_position);
     carrying(token, pb::GetStatisticsRequest { consistency, ..Default::default() })
 }
 
@@ -128,8 +129,7 @@ async fn a_position_beyond_the_head_is_refused_at_once_and_one_of_a_receipt_is_w
     }
     while let Some(refused) = queries.join_next().await {
         let refused = refused.unwrap();
-        assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
-        assert_eq!(reason_of(&refused).as_deref(), Some("PAST_THE_HEAD"));
+        assert_refused(&refused, Code::OutOfRange, "PAST_THE_HEAD");
     }
     // Each receipt is queried at once, while others query beyond the head.
     for number in 0..50 {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::cells::{Cells, Counts, base_cells, counts, nonzero, selection, sum};
 use super::publishing::{DEPARTMENTS, Publishing, ask, drawn, publicly, published, record};
-use crate::harness::{chance, correction, either, new_id, readers, submission, submitted};
+use crate::harness::{at_least, chance, correction, either, new_id, readers, submission, submitted};
 
 /// Departments of the regions of the tests.
 const REGIONS: [(&str, &[&str]); 2] = [("11", &["75", "78", "92"]), ("84", &["69", "01"])];
@@ -147,10 +147,7 @@ async fn whatever_is_asked_in_whatever_publication_is_a_sum_of_base_cells_that_p
         .await
         .unwrap()
         .position;
-    let exact = pb::GetStatisticsRequest {
-        consistency: Some(pb::Consistency { min_position: position, ..Default::default() }),
-        ..Default::default()
-    };
+    let exact = pb::GetStatisticsRequest { consistency: at_least(position), ..Default::default() };
     let exact = crate::harness::carrying(&publishing.exact_token(), exact);
     assert!(
         publishing.statistics.get_statistics(exact).await.unwrap().into_inner().statistics.unwrap().cras > 0
