@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::harness::{Ended, Kind, Standalone, either, eventually, new_id, submission, submitted, workshop};
+use crate::harness::{Ended, Kind, Standalone, either, eventually, record, workshop};
 use crate::pages::{Web, acted, got};
 
 /// The npm package of the design system, which `tests/run` installs.
@@ -22,7 +22,7 @@ fn dsfr() -> PathBuf {
 async fn the_states_style_is_served_from_the_operators_folder_under_the_same_policy_and_axe_finds_nothing() {
     let services = Standalone::start().await;
     let mut ingestion = services.ingestion().await;
-    submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut ingestion, workshop(5)).await;
     let more = format!("[web]\nbrand = \"etat\"\ndsfr = {:?}\n", dsfr());
     let web = Web::start(services.projection, &more).await;
     let page = got(web.address, "/mots");
@@ -74,7 +74,7 @@ fn a_folder_or_a_file_of_names_that_cannot_be_used_is_named_at_the_start_by_its_
 async fn people_and_places_are_found_and_shown_by_name_and_addresses_keep_their_ids() {
     let services = Standalone::start().await;
     let mut ingestion = services.ingestion().await;
-    submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut ingestion, workshop(5)).await;
     let dir = tempfile::tempdir().unwrap();
     let names = dir.path().join("names.csv");
     let name = |name: &str| {

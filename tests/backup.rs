@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::harness::{
-    Kind, Pair, cra_log, cra_log_json, cra_of, eventually, imported, new_id, recorded, statistics_at,
+    Kind, Pair, cra_log, cra_log_json, cra_of, eventually, imported, new_id, record, recorded, statistics_at,
     submission, submitted, workshop,
 };
 
@@ -136,7 +136,7 @@ async fn receipts_are_duplicates(pair: &Pair, life: &Life) {
     for (again, receipt) in again.iter().zip(&receipts) {
         assert_eq!(again, &pb::Receipt { duplicate: true, log: again.log.clone(), ..receipt.clone() });
     }
-    let next = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let next = record(&mut ingestion, workshop(5)).await;
     assert_eq!(next.position, life.last + 1, "the log continues after the restored events");
 }
 
@@ -183,7 +183,7 @@ async fn a_backup_resumes_where_it_ended_and_is_of_one_log_only() {
     let pair = Pair::start().await;
     let url = pair.nats.url();
     for position in 1..=3_u64 {
-        submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+        record(&mut pair.ingestion().await, workshop(5)).await;
         let exported = cra_log_json(work.path(), &["export", "backup", "--nats-url", &url]);
         assert_eq!((&exported["events"], &exported["segments"]), (&1.into(), &position.into()));
     }

@@ -14,9 +14,7 @@ use cra_runtime::shutdown::Shutdown;
 use jiff::Timestamp;
 use tokio_stream::StreamExt as _;
 
-use crate::harness::{
-    Ingestion, Operations, Statistics, audit, connected, cra_of, new_id, submission, submitted,
-};
+use crate::harness::{Ingestion, Operations, Statistics, audit, connected, cra_of, record};
 use cra_oracle as oracle;
 
 /// Times of ingestion's clock, one CRA each.
@@ -107,7 +105,7 @@ async fn clocks_that_jump_disturb_neither_the_order_nor_the_figures_nor_the_logs
     for (number, (now, applied_at)) in (0..).zip(JUMPS.iter().zip(APPLIED.iter().cycle())) {
         jumping.recording.set(at(now));
         jumping.applying.set(at(applied_at));
-        let receipt = submitted(&mut jumping.ingestion, submission(&new_id(), cra_of(number))).await.unwrap();
+        let receipt = record(&mut jumping.ingestion, cra_of(number)).await;
         assert_eq!(receipt.position, u64::from(number) + 1, "in the order they came");
         assert_eq!(receipt.recorded_at, Some(message(at(now))));
         jumping.ask(pb::Consistency { min_position: receipt.position, ..Default::default() }).await;

@@ -4,7 +4,9 @@
 use cra_contracts::v1 as pb;
 use tonic::Code;
 
-use crate::harness::{Pair, correction, new_id, statistics_at, submission, submitted, withdrawal, workshop};
+use crate::harness::{
+    Pair, correction, new_id, record, statistics_at, submission, submitted, withdrawal, workshop,
+};
 
 /// A workshop of five people, corrected to eight, then withdrawn; and one of three that remains.
 struct Life {
@@ -17,7 +19,7 @@ async fn lived() -> Life {
     let pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
     let cra_id = new_id();
-    let stays = submitted(&mut ingestion, submission(&new_id(), workshop(3))).await.unwrap();
+    let stays = record(&mut ingestion, workshop(3)).await;
     let recorded = submitted(&mut ingestion, submission(&cra_id, workshop(5))).await.unwrap();
     let other_day = pb::Cra { date: "2024-05-06".into(), ..workshop(8) };
     let correction = correction(&cra_id, recorded.revision, other_day);

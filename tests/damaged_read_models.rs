@@ -8,8 +8,8 @@ use rand::RngExt as _;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::harness::{
-    Pair, SmallDisk, audit, chance, cra_of, either, eventually, files_below, new_id, submission,
-    submit_stream, submitted, workshop,
+    Pair, SmallDisk, audit, chance, cra_of, either, eventually, files_below, new_id, record, submission,
+    submit_stream, workshop,
 };
 
 const CRAS: u32 = 400;
@@ -36,7 +36,7 @@ async fn heals(pair: &mut Pair, damage: impl FnOnce()) {
     damage();
     pair.projection.start_and_serve().await;
     shows_what_the_log_holds(pair).await;
-    submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut pair.ingestion().await, workshop(5)).await;
     shows_what_the_log_holds(pair).await;
     pair.projection.serving().await;
     pair.projection.is_unharmed();
@@ -96,7 +96,7 @@ async fn read_models_that_are_deleted_are_computed_again_also_while_they_are_use
 
     fs::remove_dir_all(&read_models).unwrap();
     for _ in 0..20 {
-        submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+        record(&mut pair.ingestion().await, workshop(5)).await;
         shows_what_the_log_holds(&pair).await;
     }
     pair.projection.is_unharmed();
@@ -108,7 +108,7 @@ async fn on_a_full_disk_the_projection_reports_it_and_continues_by_itself_once_t
     let Some((mut pair, disk)) = SmallDisk::of_projection().await else { return };
     pair.projection.start_and_serve().await;
     let mut ingestion = pair.ingestion().await;
-    submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut ingestion, workshop(5)).await;
     shows_what_the_log_holds(&pair).await;
 
     disk.fill();
@@ -116,7 +116,7 @@ async fn on_a_full_disk_the_projection_reports_it_and_continues_by_itself_once_t
     eventually("the projection is no longer serving", async || {
         for _ in 0..20 {
             number += 1;
-            submitted(&mut ingestion, submission(&new_id(), cra_of(number))).await.unwrap();
+            record(&mut ingestion, cra_of(number)).await;
         }
         pair.projection.is_unharmed();
         match pair.projection.health().await? {

@@ -17,14 +17,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tonic::Code;
 
-use crate::harness::{
-    Exported, Ingestion, Pair, correction, exported, new_id, read_export, submission, submitted, withdrawal,
-    workshop,
-};
-
-async fn submit(ingestion: &mut Ingestion, cra: pb::Cra) -> pb::Receipt {
-    submitted(ingestion, submission(&new_id(), cra)).await.unwrap()
-}
+use crate::harness::{Exported, Pair, correction, exported, read_export, record, withdrawal, workshop};
 
 fn request_of(content: pb::ExportContent, format: pb::ExportFormat) -> pb::ExportRequest {
     pb::ExportRequest { content: content.into(), format: format.into(), ..pb::ExportRequest::default() }
@@ -60,8 +53,8 @@ fn column(csv: &Value, name: &str) -> Vec<String> {
 async fn a_file_shows_the_state_asked_for_corrections_and_withdrawals_included() {
     let pair = Pair::start().await;
     let (mut ingestion, mut statistics) = (pair.ingestion().await, pair.statistics().await);
-    let stays = submit(&mut ingestion, workshop(3)).await;
-    let recorded = submit(&mut ingestion, workshop(5)).await;
+    let stays = record(&mut ingestion, workshop(3)).await;
+    let recorded = record(&mut ingestion, workshop(5)).await;
     let other_day = pb::Cra { date: "2024-01-02".into(), ..workshop(8) };
     let correction = correction(&recorded.cra_id, recorded.revision, other_day);
     let corrected = ingestion.correct_cra(correction).await.unwrap().into_inner().receipt.unwrap();

@@ -6,8 +6,7 @@ use std::process::Command;
 
 use crate::clients::Client;
 use crate::harness::{
-    Ended, Kind, Standalone, Statistics, connected, new_id, readers, statistics_at, submission, submitted,
-    workshop,
+    Ended, Kind, Standalone, Statistics, connected, readers, record, statistics_at, workshop,
 };
 
 /// The first code block of a language after a heading of a document.
@@ -87,7 +86,7 @@ fn the_walk_through_the_code_prints_the_figures_of_the_cra_that_it_appends() {
 async fn with_one_cra() -> Standalone {
     let standalone = Standalone::start().await;
     let mut ingestion = standalone.ingestion().await;
-    let recorded = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let recorded = record(&mut ingestion, workshop(5)).await;
     let mut statistics = Statistics::new(connected(standalone.projection).await.unwrap());
     assert_eq!(statistics_at(&mut statistics, recorded.position).await.cras, 1);
     standalone

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use crate::harness::{
-    Kind, Pair, Service, SmallDisk, Standalone, cra_of, eventually, new_id, run_cra, statistics_at,
+    Kind, Pair, Service, SmallDisk, Standalone, cra_of, eventually, new_id, record, run_cra, statistics_at,
     submission, submitted, workshop,
 };
 
@@ -22,7 +22,7 @@ async fn incomplete_log() -> Pair {
 }
 
 async fn counted(pair: &Pair) {
-    let position = submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    let position = record(&mut pair.ingestion().await, workshop(5)).await;
     assert!(statistics_at(&mut pair.statistics().await, position.position).await.cras > 0);
 }
 
@@ -137,7 +137,7 @@ async fn a_disk_that_is_full_at_start_damages_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_learn_which() {
     let standalone = Standalone::start().await;
-    submitted(&mut standalone.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut standalone.ingestion().await, workshop(5)).await;
     let dir = standalone.dir();
     for arguments in [
         vec![
@@ -156,7 +156,7 @@ async fn the_log_of_a_standalone_pair_is_of_one_process_and_others_learn_which()
         let holder = format!("(pid {}", standalone.pid());
         assert!(ended.stderr.contains(&holder), "{arguments:?}: {}", ended.stderr);
     }
-    submitted(&mut standalone.ingestion().await, submission(&new_id(), workshop(6))).await.unwrap();
+    record(&mut standalone.ingestion().await, workshop(6)).await;
 }
 
 #[test]

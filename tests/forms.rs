@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     Ingestion, Issuer, Pair, Standalone, Statistics, carrying, connected, counted_cras, department, national,
-    new_id, statistics_at, submission, submitted, workshop,
+    new_id, record, statistics_at, submission, submitted, workshop,
 };
 use crate::pages::{Web, acted, answered, answered_with};
 
@@ -347,7 +347,7 @@ async fn a_list_of_cras_is_read_page_by_page_at_one_position_while_more_is_recor
     let mut ingestion = services.ingestion().await;
     let mut last = 0;
     for _ in 0..60 {
-        last = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap().position;
+        last = record(&mut ingestion, workshop(5)).await.position;
     }
     let mut statistics = Statistics::new(connected(services.projection).await.unwrap());
     statistics_at(&mut statistics, last).await;
@@ -358,7 +358,7 @@ async fn a_list_of_cras_is_read_page_by_page_at_one_position_while_more_is_recor
     let next = first.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap();
     let next = next.replace("&amp;", "&").replace("&#38;", "&");
     assert!(next.contains("position=60") && next.contains("suite="), "{next}");
-    let more = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let more = record(&mut ingestion, workshop(5)).await;
     statistics_at(&mut statistics, more.position).await;
     let second = got(&next);
     assert_eq!(rows(&second), 10, "{second}");

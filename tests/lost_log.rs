@@ -12,8 +12,8 @@ use cra_eventlog::testing::{NatsServer, STORE_DIR};
 use cra_runtime::rejection::reason_of;
 
 use crate::harness::{
-    Ingestion, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id, run_cra,
-    service_pair, submission, submit_stream, submitted,
+    Ingestion, Operations, Proxy, Service, Statistics, audit, connected, cra_of, eventually, new_id, record,
+    run_cra, service_pair, submission, submit_stream, submitted,
 };
 
 const CRAS: u32 = 30;
@@ -152,7 +152,7 @@ async fn a_log_made_anew_is_noticed_and_counted_from_its_start() {
 async fn a_position_of_a_log_that_is_no_more_is_refused_and_a_copy_of_it_goes_no_further() {
     let setup = LossSetup::start().await;
     let mut ingestion = Ingestion::new(connected(setup.ingestion.address()).await.unwrap());
-    let receipt = submitted(&mut ingestion, submission(&new_id(), cra_of(1))).await.unwrap();
+    let receipt = record(&mut ingestion, cra_of(1)).await;
     let last = setup.record(CRAS).await;
     setup.settled().await;
     let mut statistics = Statistics::new(connected(setup.projection.address()).await.unwrap());

@@ -9,8 +9,8 @@ use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use crate::harness::{
-    Ingestion, Pair, cra_of, eventually, new_id, recorded, statistics_at, submission, submitted, within,
-    workshop,
+    Ingestion, Pair, cra_of, eventually, new_id, record, recorded, statistics_at, submission, submitted,
+    within, workshop,
 };
 
 /// The append's timeout, with a margin.
@@ -35,7 +35,7 @@ async fn refused(ingestion: &mut Ingestion, limit: Duration) -> Status {
 async fn while_the_log_is_away_submissions_are_unavailable_and_afterwards_both_services_continue() {
     let mut pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
-    let before = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    let before = record(&mut ingestion, workshop(5)).await;
     statistics_at(&mut pair.statistics().await, before.position).await;
 
     pair.nats.kill();

@@ -9,8 +9,7 @@ use cra_contracts::v1 as pb;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Ended, Kind, Standalone, Statistics, connected, eventually, new_id, statistics_at, submission, submitted,
-    workshop,
+    Ended, Kind, Standalone, Statistics, connected, eventually, record, statistics_at, workshop,
 };
 
 /// Performs an action on the pages and returns what a person sees; a problem fails the test.
@@ -103,8 +102,8 @@ async fn with_two_cras(services: &Standalone) -> u64 {
     let redirections = vec![pb::Redirection { organisation: Some(organisation), people: 3 }];
     let second =
         pb::Cra { follow_up: Some(pb::FollowUp { redirections, ..Default::default() }), ..workshop(7) };
-    submitted(&mut ingestion, submission(&new_id(), first)).await.unwrap();
-    submitted(&mut ingestion, submission(&new_id(), second)).await.unwrap().position
+    record(&mut ingestion, first).await;
+    record(&mut ingestion, second).await.position
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +201,7 @@ async fn follows_the_figures_which_change_without_the_page_being_loaded_again() 
     statistics_at(&mut statistics, 2).await;
     let acting =
         Acting::begin("person.mjs", "follows", services.pages, &["/?du=2024-03-01&au=2024-03-31", "3"]);
-    submitted(&mut services.ingestion().await, submission(&new_id(), workshop(9))).await.unwrap();
+    record(&mut services.ingestion().await, workshop(9)).await;
     let seen = acting.ended();
     assert_eq!(
         (&seen["before"]["CRA enregistrés"], &seen["after"]["CRA enregistrés"]),

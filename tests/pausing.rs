@@ -4,7 +4,7 @@
 use cra_contracts::v1 as pb;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::harness::{Pair, eventually, new_id, statistics_at, submission, submitted, workshop};
+use crate::harness::{Pair, eventually, record, statistics_at, workshop};
 use crate::metrics::{scraped, value};
 
 async fn status(pair: &Pair) -> pb::GetStatusResponse {
@@ -12,7 +12,7 @@ async fn status(pair: &Pair) -> pb::GetStatusResponse {
 }
 
 async fn recorded(pair: &Pair) -> u64 {
-    submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap().position
+    record(&mut pair.ingestion().await, workshop(5)).await.position
 }
 
 async fn counted(pair: &Pair) -> u64 {

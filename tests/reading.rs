@@ -9,8 +9,7 @@ use tonic::{Code, Request, Status};
 use tonic_reflection::pb::{v1, v1alpha};
 
 use crate::harness::{
-    Pair, Service, assert_refused, at_least, connected, new_id, statistics_at, submission, submitted,
-    workshop,
+    Pair, assert_refused, at_least, connected, new_id, statistics_at, submission, submitted, workshop,
 };
 
 async fn ask(
@@ -147,38 +146,26 @@ async fn the_status_shows_the_positions_of_the_projection_and_the_log() {
     assert_eq!(serving[0].position, last.position);
 }
 
-async fn listed_by_v1(service: &Service) -> Vec<String> {
-    use v1::server_reflection_client::ServerReflectionClient;
-    use v1::server_reflection_request::MessageRequest;
-    use v1::server_reflection_response::MessageResponse;
-    let mut client = ServerReflectionClient::new(connected(service.address()).await.unwrap());
-    let request = v1::ServerReflectionRequest {
-        message_request: Some(MessageRequest::ListServices(String::new())),
-        ..v1::ServerReflectionRequest::default()
-    };
-    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
-    let answer = answers.into_inner().message().await.unwrap().unwrap();
-    match answer.message_response.unwrap() {
-        MessageResponse::ListServicesResponse(list) => list.service.into_iter().map(|s| s.name).collect(),
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn listed_by_v1alpha(service: &Service) -> Vec<String> {
-    use v1alpha::server_reflection_client::ServerReflectionClient;
-    use v1alpha::server_reflection_request::MessageRequest;
-    use v1alpha::server_reflection_response::MessageResponse;
-    let mut client = ServerReflectionClient::new(connected(service.address()).await.unwrap());
-    let request = v1alpha::ServerReflectionRequest {
-        message_request: Some(MessageRequest::ListServices(String::new())),
-        ..v1alpha::ServerReflectionRequest::default()
-    };
-    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
-    let answer = answers.into_inner().message().await.unwrap().unwrap();
-    match answer.message_response.unwrap() {
-        MessageResponse::ListServicesResponse(list) => list.service.into_iter().map(|s| s.name).collect(),
-        other => panic!("{other:?}"),
-    }
+/// Lists the services of a process by a version of the reflection protocol; the versions have equal types.
+macro_rules! listed_by {
+    ($version:ident, $service:expr) => {{
+        use $version::server_reflection_client::ServerReflectionClient;
+        use $version::server_reflection_request::MessageRequest;
+        use $version::server_reflection_response::MessageResponse;
+        let mut client = ServerReflectionClient::new(connected($service.address()).await.unwrap());
+        let request = $version::ServerReflectionRequest {
+            message_request: Some(MessageRequest::ListServices(String::new())),
+            ..Default::default()
+        };
+        let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
+        let answer = answers.into_inner().message().await.unwrap().unwrap();
+        match answer.message_response.unwrap() {
+            MessageResponse::ListServicesResponse(list) => {
+                list.service.into_iter().map(|it| it.name).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    }};
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +176,7 @@ async fn each_process_lists_its_own_services_by_both_versions_of_reflection() {
         (&pair.projection, ["cra.v1.OperationsService", "cra.v1.StatisticsService"]),
     ];
     for (service, names) in expected {
-        for listed in [listed_by_v1(service).await, listed_by_v1alpha(service).await] {
+        for listed in [listed_by!(v1, service), listed_by!(v1alpha, service)] {
             let mut ours: Vec<_> = listed.iter().filter(|name| name.starts_with("cra.")).collect();
             ours.sort_unstable();
             assert_eq!(ours, names.each_ref());

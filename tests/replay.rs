@@ -15,8 +15,7 @@ use tonic::Streaming;
 use uuid::Uuid;
 
 use crate::harness::{
-    Operations, Pair, cra_of, eventually, new_id, statistics_at, submission, submit_stream, submitted,
-    workshop,
+    Operations, Pair, cra_of, eventually, new_id, record, statistics_at, submission, submit_stream, workshop,
 };
 
 const CRAS: u32 = 60_000;
@@ -37,7 +36,7 @@ async fn submissions(pair: &Pair, end: Arc<AtomicBool>) -> JoinHandle<u64> {
     tokio::spawn(async move {
         let mut number = 0;
         while !end.load(Ordering::SeqCst) {
-            submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+            record(&mut ingestion, workshop(5)).await;
             number += 1;
         }
         number
@@ -140,10 +139,10 @@ async fn published(pair: &Pair, payloads: &[&'static [u8]]) -> Vec<Position> {
 async fn what_is_no_event_is_parked_and_reported_and_the_rest_counts() {
     let pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
-    submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut ingestion, workshop(5)).await;
     let garbage: [&[u8]; 3] = [b"\xff\xff\xff", b"", b"{\"json\": true}"];
     let positions = published(&pair, &garbage).await;
-    let receipt = submitted(&mut ingestion, submission(&new_id(), workshop(7))).await.unwrap();
+    let receipt = record(&mut ingestion, workshop(7)).await;
 
     let counted = statistics_at(&mut pair.statistics().await, receipt.position).await;
     assert_eq!((counted.cras, counted.acts), (2, 12));
@@ -166,7 +165,7 @@ async fn what_is_no_event_is_parked_and_reported_and_the_rest_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_replays_promotes_verifies_and_lists_what_is_parked() {
     let pair = Pair::start().await;
-    let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(5))).await.unwrap();
+    let receipt = record(&mut pair.ingestion().await, workshop(5)).await;
     published(&pair, &[b"\xff"]).await;
     statistics_at(&mut pair.statistics().await, receipt.position + 1).await;
     let first = status(&pair).await.generation;

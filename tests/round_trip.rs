@@ -9,7 +9,7 @@ use pb::redirection::Organisation;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Ended, Standalone, new_id, readers, submission, submitted, workshop};
+use crate::harness::{Ended, Standalone, new_id, readers, record, submission, submitted, workshop};
 
 /// CRAs with content that a table could lose.
 fn hard_ones() -> Vec<pb::Cra> {
@@ -57,7 +57,7 @@ fn hard_ones() -> Vec<pb::Cra> {
 async fn filled_with_a_marked_text() -> (Standalone, u64) {
     let (services, _) = filled().await;
     let marked = pb::Cra { annotation: "'=1+1".into(), ..workshop(4) };
-    let receipt = submitted(&mut services.ingestion().await, submission(&new_id(), marked)).await.unwrap();
+    let receipt = record(&mut services.ingestion().await, marked).await;
     (services, receipt.position)
 }
 
@@ -66,7 +66,7 @@ async fn filled() -> (Standalone, u64) {
     let mut ingestion = services.ingestion().await;
     let mut position = 0;
     for cra in hard_ones().into_iter().chain([workshop(5), workshop(5)]) {
-        position = submitted(&mut ingestion, submission(&new_id(), cra)).await.unwrap().position;
+        position = record(&mut ingestion, cra).await.position;
     }
     (services, position)
 }

@@ -9,7 +9,7 @@ use cra_runtime::rejection::violations_of;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::harness::{
-    Ingestion, Load, Pair, Service, Statistics, audit, connected, cra_of, either, eventually, new_id,
+    Ingestion, Load, Pair, Service, Statistics, audit, connected, cra_of, either, eventually, new_id, record,
     recorded, service_pair, statistics_at, submission, submit_stream, submitted,
 };
 
@@ -120,7 +120,7 @@ async fn a_listing_begun_at_one_projection_continues_at_the_other_in_the_same_sn
     let mut ingestion = pair.ingestion().await;
     let mut last = 0;
     for number in 0..20 {
-        last = submitted(&mut ingestion, submission(&new_id(), cra_of(number))).await.unwrap().position;
+        last = record(&mut ingestion, cra_of(number)).await.position;
     }
     let mut servers = [pair.statistics().await, statistics_of(&second_projection).await];
     for server in &mut servers {
@@ -146,7 +146,7 @@ async fn a_listing_begun_at_one_projection_continues_at_the_other_in_the_same_sn
             cras_token = page.next_page_token;
         }
         // A CRA recorded now is not in the listing.
-        submitted(&mut ingestion, submission(&new_id(), cra_of(3))).await.unwrap();
+        record(&mut ingestion, cra_of(3)).await;
         if rows_token.is_empty() && cras_token.is_empty() {
             break;
         }
@@ -160,7 +160,7 @@ async fn without_a_shared_secret_a_listing_ends_with_the_process_that_began_it()
     let mut pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
     for number in 0..4 {
-        submitted(&mut ingestion, submission(&new_id(), cra_of(number))).await.unwrap();
+        record(&mut ingestion, cra_of(number)).await;
     }
     let mut statistics = pair.statistics().await;
     statistics_at(&mut statistics, 4).await;

@@ -8,8 +8,8 @@ use cra_contracts::v1 as pb;
 use pb::submit_cras_response::Outcome;
 
 use crate::harness::{
-    Pair, Standalone, connected, cra_of, eventually, new_id, probed, recorded, service_pair, statistics_at,
-    submission, submitted,
+    Pair, Standalone, connected, cra_of, eventually, new_id, probed, record, recorded, service_pair,
+    statistics_at, submission,
 };
 
 const DRAIN_DEADLINE: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ async fn an_idle_connection_holds_neither_service_and_both_leave_with_success() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clean_stop_logs_no_warning() {
     let mut pair = Pair::start_with(&SETTINGS).await;
-    let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), cra_of(1))).await.unwrap();
+    let receipt = record(&mut pair.ingestion().await, cra_of(1)).await;
     statistics_at(&mut pair.statistics().await, receipt.position).await;
     for service in [&mut pair.ingestion, &mut pair.projection] {
         let before = service.output().len();

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::harness::{
     Direction, Ingestion, Load, Proxy, Service, Statistics, audit, connected, either, eventually, new_id,
-    recorded, service_pair, submission, submitted, workshop,
+    record, recorded, service_pair, submission, submitted, workshop,
 };
 
 const CLIENTS: u32 = 3;
@@ -90,7 +90,7 @@ async fn a_service_asked_to_leave_is_held_neither_by_a_silent_client_nor_by_a_si
     let mut stalling = Stalling::start().await;
     let cra_id = new_id();
     let mut silent = client(stalling.to_ingestion.address()).await;
-    submitted(&mut silent, submission(&new_id(), workshop(5))).await.unwrap();
+    record(&mut silent, workshop(5)).await;
     stalling.to_log.hold(Direction::Answers);
     let request = submission(&cra_id, workshop(5));
     let unanswered = tokio::spawn(async move { submitted(&mut silent, request).await });

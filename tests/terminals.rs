@@ -6,7 +6,7 @@ use std::process::Command;
 use cra_eventlog::testing::NatsServer;
 
 use crate::harness::deployed::repository;
-use crate::harness::{Ended, Kind, Pair, cra_of, new_id, statistics_at, submission, submitted};
+use crate::harness::{Ended, Kind, Pair, cra_of, record, statistics_at};
 
 const ESCAPE: char = '\u{1b}';
 const WITHOUT: [&[(&str, &str)]; 4] =
@@ -33,7 +33,7 @@ fn shown(kind: Kind, arguments: &[&str], stop_at: &str, environment: &[(&str, &s
 #[tokio::test(flavor = "multi_thread")]
 async fn without_colours_no_program_writes_an_escape_code_at_a_terminal() {
     let pair = Pair::start().await;
-    let receipt = submitted(&mut pair.ingestion().await, submission(&new_id(), cra_of(1))).await.unwrap();
+    let receipt = record(&mut pair.ingestion().await, cra_of(1)).await;
     statistics_at(&mut pair.statistics().await, receipt.position).await;
     let dir = tempfile::tempdir().unwrap();
     let nats = NatsServer::start(dir.path()).unwrap_or_else(|error| panic!("{error}"));

@@ -12,8 +12,9 @@ use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{Operations, Pair, Service, Statistics, connected, new_id, service_pair, statistics_at};
-use crate::harness::{submission, submitted, workshop};
+use crate::harness::{
+    Operations, Pair, Service, Statistics, connected, record, service_pair, statistics_at, workshop,
+};
 
 const REASON: &str = "saisi deux fois";
 /// The key of `CraEvent.withdrawn`, field 8, and of a field that no version has yet; both contain bytes.
@@ -86,8 +87,8 @@ async fn an_event_of_a_later_version_is_parked_by_an_older_projection_and_counts
 
     // Ingestion was upgraded first, and writes events that the older projection does not know.
     let mut ingestion = pair.ingestion().await;
-    let receipt = submitted(&mut ingestion, submission(&new_id(), workshop(5))).await.unwrap();
-    let withdrawn = submitted(&mut ingestion, submission(&new_id(), workshop(7))).await.unwrap();
+    let receipt = record(&mut ingestion, workshop(5)).await;
+    let withdrawn = record(&mut ingestion, workshop(7)).await;
     assert_eq!((receipt.position, withdrawn.position), (1, 2));
     let request =
         pb::WithdrawCraRequest { cra_id: withdrawn.cra_id, expected_revision: 1, reason: REASON.to_owned() };

@@ -4,7 +4,7 @@ use cra_contracts::v1 as pb;
 use serde_json::json;
 
 use super::{column, request_of};
-use crate::harness::{Pair, at_least, cra_of, exported, new_id, read_export, submission, submitted};
+use crate::harness::{Pair, at_least, cra_of, exported, read_export, record};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
@@ -12,7 +12,7 @@ async fn a_breakdown_on_file_is_the_breakdown_of_the_api_row_by_row() {
     let mut ingestion = pair.ingestion().await;
     let mut last = 0;
     for n in 0..12 {
-        last = submitted(&mut ingestion, submission(&new_id(), cra_of(n % 5))).await.unwrap().position;
+        last = record(&mut ingestion, cra_of(n % 5)).await.position;
     }
     let consistency = at_least(last);
     let mut statistics = pair.statistics().await;

@@ -1,6 +1,8 @@
 //! Single CRAs: each cell of each format equals the API's records, which equal what was submitted.
 
-use crate::harness::{Exported, Pair, Statistics, at_least, correction, exported, imported, workshop};
+use crate::harness::{
+    Exported, Pair, Statistics, at_least, correction, exported, imported, record, workshop,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 use cra_contracts::json;
@@ -10,7 +12,7 @@ use cra_domain::vocabulary::{Activity, Channel, DurationBand, SubTheme, Theme, W
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{read, request_of, submit};
+use super::{read, request_of};
 
 /// Texts that a spreadsheet would evaluate or misread.
 const HOSTILE: [&str; 5] =
@@ -239,7 +241,7 @@ async fn recorded(pair: &Pair) -> (Vec<pb::CraRecord>, u64) {
     let mut receipts = Vec::new();
     let submissions = submissions();
     for cra in &submissions {
-        receipts.push(submit(&mut ingestion, cra.clone()).await);
+        receipts.push(record(&mut ingestion, cra.clone()).await);
     }
     receipts.extend(imported(&mut ingestion, vec![super::of_an_older_form()]).await);
     let last = &receipts[5];

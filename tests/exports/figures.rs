@@ -6,8 +6,8 @@ use cra_contracts::v1 as pb;
 use cra_exports::{About, BreakdownLine, BreakdownWorkbook, Content, Csv, breakdown_columns};
 use serde_json::{Value, json};
 
-use super::{as_of, column, read, request_of, submit};
-use crate::harness::{Exported, Pair, exported, read_export, workshop};
+use super::{as_of, column, read, request_of};
+use crate::harness::{Exported, Pair, exported, read_export, record, workshop};
 
 /// A log of three months with a gap, queried as of the position before its last event.
 struct Log {
@@ -28,11 +28,11 @@ async fn log() -> Log {
             people: 2,
         }],
     };
-    submit(&mut ingestion, pb::Cra { date: "2024-01-15".into(), ..workshop(7) }).await;
-    submit(&mut ingestion, pb::Cra { returning_participants: 3, ..workshop(11) }).await;
+    record(&mut ingestion, pb::Cra { date: "2024-01-15".into(), ..workshop(7) }).await;
+    record(&mut ingestion, pb::Cra { returning_participants: 3, ..workshop(11) }).await;
     let hostile = redirected("=1+1");
-    let shown = submit(&mut ingestion, pb::Cra { follow_up: Some(hostile), ..workshop(5) }).await;
-    let last = submit(&mut ingestion, workshop(99)).await;
+    let shown = record(&mut ingestion, pb::Cra { follow_up: Some(hostile), ..workshop(5) }).await;
+    let last = record(&mut ingestion, workshop(99)).await;
     let selection = pb::Selection {
         from: "2024-01-10".into(),
         to: "2024-03-31".into(),

@@ -6,8 +6,8 @@ use cra_contracts::v1 as pb;
 use cra_domain::spelling;
 use serde_json::Value;
 
-use super::{read, request_of, submit};
-use crate::harness::{Pair, at_least, exported, imported, workshop};
+use super::{read, request_of};
+use crate::harness::{Pair, at_least, exported, imported, record, workshop};
 
 /// A line of the statistics by its name, and its count.
 type Lines = BTreeMap<String, u64>;
@@ -26,10 +26,10 @@ async fn log(pair: &Pair) -> u64 {
         follow_up: redirected(vec![to(known(pb::Organisation::Caf), 2), to(other("Maison des aînés"), 1)]),
         ..workshop(9)
     };
-    submit(&mut ingestion, of_all_ages).await;
+    record(&mut ingestion, of_all_ages).await;
     let spelt_otherwise =
         redirected(vec![to(other("=MAISON DES AINES"), 1), to(other("maison des aines"), 3)]);
-    submit(&mut ingestion, pb::Cra { follow_up: spelt_otherwise, ..workshop(5) }).await;
+    record(&mut ingestion, pb::Cra { follow_up: spelt_otherwise, ..workshop(5) }).await;
     imported(&mut ingestion, vec![super::of_an_older_form()]).await[0].position
 }
 

@@ -6,8 +6,8 @@ use std::process::Command;
 use cra_contracts::v1 as pb;
 use serde_json::{Value, json};
 
-use super::{read, request_of, submit};
-use crate::harness::{Pair, Statistics, at_least, exported, workshop};
+use super::{read, request_of};
+use crate::harness::{Pair, Statistics, at_least, exported, record, workshop};
 
 /// A log of two years of CRAs, with themes, ages and organisations of every length.
 async fn log(pair: &Pair) -> u64 {
@@ -27,7 +27,7 @@ async fn log(pair: &Pair) -> u64 {
             follow_up: Some(pb::FollowUp { redirections, ..pb::FollowUp::default() }),
             ..workshop(2 + u32::try_from(month).unwrap())
         };
-        last = submit(&mut ingestion, cra).await.position;
+        last = record(&mut ingestion, cra).await.position;
     }
     last
 }

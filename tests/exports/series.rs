@@ -3,15 +3,15 @@
 use cra_contracts::v1 as pb;
 use serde_json::json;
 
-use super::{column, request_of, submit};
-use crate::harness::{Pair, at_least, exported, read_export, workshop};
+use super::{column, request_of};
+use crate::harness::{Pair, at_least, exported, read_export, record, workshop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_series_on_file_is_the_series_of_the_api_period_by_period() {
     let pair = Pair::start().await;
     let mut ingestion = pair.ingestion().await;
-    submit(&mut ingestion, pb::Cra { date: "2024-01-15".into(), ..workshop(7) }).await;
-    let last = submit(&mut ingestion, pb::Cra { returning_participants: 3, ..workshop(11) }).await.position;
+    record(&mut ingestion, pb::Cra { date: "2024-01-15".into(), ..workshop(7) }).await;
+    let last = record(&mut ingestion, pb::Cra { returning_participants: 3, ..workshop(11) }).await.position;
     let selection =
         pb::Selection { from: "2024-01-10".into(), to: "2024-03-31".into(), ..pb::Selection::default() };
     let consistency = at_least(last);

@@ -1,7 +1,7 @@
 //! A file that the caller already has is not made again; one that would differ is sent.
 
 use super::{file, filled};
-use crate::harness::{Fetched, Http, Pair, curl, new_id, submission, submitted, workshop};
+use crate::harness::{Fetched, Http, Pair, curl, record, workshop};
 
 fn again(http: Http, pair: &Pair, path: &str, tag: &str) -> Fetched {
     curl(
@@ -48,7 +48,7 @@ async fn the_same_question_at_the_same_position_is_304_and_any_other_is_sent() {
     assert_eq!(again(Http::One, &pair, &path, &format!("\"x\", W/{tag}")).status, 304);
     assert_eq!(again(Http::One, &pair, &path, "*").status, 304);
 
-    let recorded = submitted(&mut pair.ingestion().await, submission(&new_id(), workshop(4))).await.unwrap();
+    let recorded = record(&mut pair.ingestion().await, workshop(4)).await;
     let path = format!("statistics.csv?department=35&department=75&minPosition={}", recorded.position);
     let changed = again(Http::Two, &pair, &path, &tag);
     assert_eq!(changed.status, 200);

@@ -8,8 +8,8 @@ use cra_contracts::v1 as pb;
 
 use super::{PLANTED, RULES, holders};
 use crate::harness::{
-    Ended, Ingestion, Kind, Service, Statistics, connected, cra_of, eventually, new_id, run_to_end_within,
-    service_pair, statistics_at, submission, submitted,
+    Ended, Ingestion, Kind, Service, Statistics, connected, cra_of, eventually, record, run_to_end_within,
+    service_pair, statistics_at,
 };
 use crate::log_servers::{Guarded, password};
 
@@ -56,7 +56,7 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
             annotation: format!("{PLANTED} {number}"),
             ..cra_of(number)
         };
-        submitted(&mut client, submission(&new_id(), cra)).await.unwrap();
+        record(&mut client, cra).await;
     }
 
     let forget =
@@ -66,7 +66,7 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
             as_user(&guarded, user, &projection, &[&forget[..], &[user, "--finish"]].concat()).failed();
         assert!(refused.stderr.to_lowercase().contains("permission"), "{user}: {}", refused.stderr);
     }
-    let receipt = submitted(&mut client, submission(&new_id(), cra_of(1))).await.unwrap();
+    let receipt = record(&mut client, cra_of(1)).await;
     assert_eq!(receipt.position, 21, "the log takes events as before");
     as_user(&guarded, "operator", &projection, &[&forget[..], &["work", "--finish"]].concat()).succeeded();
 
@@ -77,7 +77,7 @@ async fn only_the_operator_of_the_log_makes_it_forget_and_the_services_go_over_w
     let (mut ingestion, mut projection) = services(&guarded, ("LOG__SLOT", "a"));
     tokio::join!(ingestion.start_and_serve(), projection.start_and_serve());
     let mut client = Ingestion::new(connected(ingestion.address()).await.unwrap());
-    assert_eq!(submitted(&mut client, submission(&new_id(), cra_of(2))).await.unwrap().position, 22);
+    assert_eq!(record(&mut client, cra_of(2)).await.position, 22);
     let mut statistics = Statistics::new(connected(projection.address()).await.unwrap());
     assert_eq!(statistics_at(&mut statistics, 22).await.cras, 22);
 

@@ -14,7 +14,7 @@ use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use super::eventually;
+use super::{eventually, new_id, submission};
 
 pub(crate) type Ingestion = IngestionServiceClient<Channel>;
 pub(crate) type Statistics = StatisticsServiceClient<Channel>;
@@ -39,6 +39,11 @@ pub(crate) async fn submitted(
 ) -> Result<pb::Receipt, Status> {
     let answer = ingestion.submit_cra(request).await?;
     Ok(answer.into_inner().receipt.unwrap())
+}
+
+/// Records a CRA under a new id.
+pub(crate) async fn record(ingestion: &mut Ingestion, cra: pb::Cra) -> pb::Receipt {
+    submitted(ingestion, submission(&new_id(), cra)).await.unwrap()
 }
 
 /// Submits CRAs over one stream; all must be recorded.

@@ -28,8 +28,8 @@ mod standalone;
 
 pub(crate) use certificates::{Authority, Certified};
 pub(crate) use clients::{
-    Ingestion, Operations, Statistics, assert_refused, at_least, connected, counted_cras, imported, recorded,
-    statistics_at, submit_stream, submitted,
+    Ingestion, Operations, Statistics, assert_refused, at_least, connected, counted_cras, imported, record,
+    recorded, statistics_at, submit_stream, submitted,
 };
 pub(crate) use contract::contract;
 pub(crate) use curl::{Fetched, Http, curl};

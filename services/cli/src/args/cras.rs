@@ -1,4 +1,4 @@
-//! Arguments of the commands on single CRAs: `list`, `show`, `follow`, `export`.
+//! Arguments of the commands on single CRAs: `list`, `doubles`, `show`, `follow`, `export`.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -7,38 +7,19 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, Error};
 use cra_contracts::v1::{ExportContent, ExportFormat};
 
-use super::{ConsistencyArgs, ExtentArgs};
+use super::{ConsistencyArgs, ExtentArgs, QueryArgs};
 use crate::choice::one_of;
 use crate::selection::SelectionArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
-    /// Write one JSON object per CRA; the snapshot is written to standard error
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) extent: ExtentArgs,
     #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
+    pub(crate) query: QueryArgs,
 }
 
-#[derive(Debug, Args)]
-#[command(after_long_help = DOUBLES_HELP)]
-pub(crate) struct DoublesArgs {
-    /// Write one JSON object per pair; the snapshot is written to standard error
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) extent: ExtentArgs,
-    #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
-}
-
-const DOUBLES_HELP: &str = "\
+pub(super) const DOUBLES_HELP: &str = "\
 Two CRAs with different ids are a pair if they are equal in every field that a figure or a selection reads (all but \
 the annotation) and were recorded by different clients, or by the same one within ten minutes.
 

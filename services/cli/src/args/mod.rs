@@ -24,7 +24,7 @@ use clap_complete::Shell;
 
 pub(crate) use change::{CorrectArgs, WithdrawArgs};
 pub(crate) use consistency::ConsistencyArgs;
-pub(crate) use cras::{DoublesArgs, ExportArgs, Exported, FollowArgs, ListArgs, ShowArgs};
+pub(crate) use cras::{ExportArgs, Exported, FollowArgs, ListArgs, ShowArgs};
 pub(crate) use credentials::CredentialArgs;
 pub(crate) use forget::{DestroyArgs, ForgetArgs, Place};
 pub(crate) use import::ImportArgs;
@@ -32,7 +32,9 @@ pub(crate) use log::{LogActivateArgs, LogArgs, LogCommand, LogMirrorArgs};
 pub(crate) use operations::{
     ParkedArgs, PauseArgs, PromoteArgs, ReplayArgs, ResumeArgs, StatusArgs, VerifyArgs,
 };
-pub(crate) use statistics::{BreakdownArgs, CrossArgs, ExtentArgs, SeriesArgs, StatsArgs, WatchArgs};
+pub(crate) use statistics::{
+    BreakdownArgs, CrossArgs, ExtentArgs, QueryArgs, SeriesArgs, StatsArgs, WatchArgs,
+};
 pub(crate) use token::{TokenCommand, TokenIssueArgs, TokenKeysArgs};
 
 use crate::period::unit_of;
@@ -153,7 +155,8 @@ pub(crate) enum Command {
     /// List the CRAs that match a selection, newest first
     List(Box<ListArgs>),
     /// List pairs of CRAs that are probably one session recorded twice
-    Doubles(Box<DoublesArgs>),
+    #[command(after_long_help = cras::DOUBLES_HELP)]
+    Doubles(Box<ListArgs>),
     /// Show one CRA, as it is now or as it was
     Show(ShowArgs),
     /// Write every change of the CRAs as JSON lines, to keep a copy up to date
@@ -198,13 +201,12 @@ impl Command {
     /// The selection of a query whose output is for a program and therefore has no heading with the days.
     pub(crate) fn selection_of_program(&self) -> Option<&SelectionArgs> {
         let (json, selection) = match self {
-            Self::Stats(args) => (args.json, &args.selection),
-            Self::Series(args) => (args.json, &args.selection),
-            Self::Breakdown(args) => (args.json, &args.selection),
-            Self::Cross(args) => (args.json || args.csv, &args.selection),
+            Self::Stats(args) => (args.query.json, &args.query.selection),
+            Self::Series(args) => (args.query.json, &args.query.selection),
+            Self::Breakdown(args) => (args.query.json, &args.query.selection),
+            Self::Cross(args) => (args.query.json || args.csv, &args.query.selection),
+            Self::List(args) | Self::Doubles(args) => (args.query.json, &args.query.selection),
             Self::Watch(args) => (args.json, &args.selection),
-            Self::List(args) => (args.json, &args.selection),
-            Self::Doubles(args) => (args.json, &args.selection),
             Self::Export(args) => (args.json, &args.selection),
             Self::Follow(args) => (true, &args.selection),
             _ => return None,

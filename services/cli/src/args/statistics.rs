@@ -11,19 +11,26 @@ use crate::selection::SelectionArgs;
 /// Default number of rows or CRAs.
 const ROWS_DEFAULT: u32 = 25;
 
+/// Flags of every query for figures or CRAs.
 #[derive(Debug, Args)]
-pub(crate) struct StatsArgs {
-    /// Compare each figure with the previous period, or with the same period a year earlier: previous, last-year. An
-    /// unfinished period is compared with as many days of the other period
-    #[arg(long, value_name = "PERIOD", value_parser = one_of::<Comparand>(), hide_possible_values = true)]
-    pub(crate) compare: Option<Comparand>,
-    /// Write the answer as JSON
+pub(crate) struct QueryArgs {
+    /// Write the answer as JSON; a list as one object per row, with the snapshot on standard error
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]
     pub(crate) consistency: ConsistencyArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    /// Compare each figure with the previous period, or with the same period a year earlier: previous, last-year. An
+    /// unfinished period is compared with as many days of the other period
+    #[arg(long, value_name = "PERIOD", value_parser = one_of::<Comparand>(), hide_possible_values = true)]
+    pub(crate) compare: Option<Comparand>,
+    #[command(flatten)]
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -41,13 +48,8 @@ pub(crate) struct SeriesArgs {
     /// unfinished period is compared with as many days of the other period
     #[arg(long, value_name = "PERIOD", value_parser = one_of::<Comparand>(), hide_possible_values = true)]
     pub(crate) compare: Option<Comparand>,
-    /// Write the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -61,15 +63,10 @@ pub(crate) struct BreakdownArgs {
     /// Include rows without CRAs, if the dimension is a fixed list
     #[arg(long)]
     pub(crate) empty: bool,
-    /// Write one JSON object per row; the snapshot is written to standard error
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) extent: ExtentArgs,
     #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Debug, Args)]
@@ -92,13 +89,8 @@ pub(crate) struct CrossArgs {
     /// Write a CSV for spreadsheets: UTF-8 with byte order mark, separated by semicolons
     #[arg(long, conflicts_with = "json")]
     pub(crate) csv: bool,
-    /// Write the answer as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) selection: SelectionArgs,
-    #[command(flatten)]
-    pub(crate) consistency: ConsistencyArgs,
+    pub(crate) query: QueryArgs,
 }
 
 #[derive(Debug, Args)]

@@ -11,12 +11,12 @@ use crate::render::rows::{self, Listing};
 
 pub(crate) async fn run(args: BreakdownArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    let selection = args.selection.to_message();
+    let selection = args.query.selection.to_message();
     let request = v1::ListBreakdownRequest {
         selection: Some(selection.clone()),
         dimension: args.by.into(),
         order_by: args.sort.order_by(),
-        consistency: Some(args.consistency.to_message()),
+        consistency: Some(args.query.consistency.to_message()),
         include_empty: args.empty,
         ..v1::ListBreakdownRequest::default()
     };
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: BreakdownArgs, endpoints: &EndpointArgs, output: &
         Ok(Page { rows, next_page_token, snapshot })
     };
     let rows_max = args.extent.rows_max();
-    if args.json {
+    if args.query.json {
         let extent = pages::read(rows_max, ask, |row| output.json(&json::to_value(&row))).await?;
         notice(&extent.reported(Some(rows_in_all)));
         return Ok(Outcome::Done);

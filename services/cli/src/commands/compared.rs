@@ -20,14 +20,14 @@ pub(super) async fn statistics(
     connection: &Connection,
     output: &mut Output,
 ) -> CommandResult {
-    let (selection, comparison) = questions(&args.selection, with)?;
+    let (selection, comparison) = questions(&args.query.selection, with)?;
     let ask = async |period, consistency| {
         figures::statistics(connection, Comparison::selection(&selection, period), consistency).await
     };
-    let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
+    let [current, other] = at_one_position(&comparison, args.query.consistency.to_message(), ask).await?;
     let json = || comparison::json::statistics(&comparison, &current, &other);
     let page = |style| render::comparison::statistics(&selection, &comparison, [&current, &other], style);
-    output.either(args.json, json, page)?;
+    output.either(args.query.json, json, page)?;
     Ok(Outcome::Done)
 }
 
@@ -38,15 +38,15 @@ pub(super) async fn series(
     connection: &Connection,
     output: &mut Output,
 ) -> CommandResult {
-    let (selection, comparison) = questions(&args.selection, with)?;
+    let (selection, comparison) = questions(&args.query.selection, with)?;
     let ask = async |period, consistency| {
         figures::series(connection, Comparison::selection(&selection, period), args.by, consistency).await
     };
-    let [current, other] = at_one_position(&comparison, args.consistency.to_message(), ask).await?;
+    let [current, other] = at_one_position(&comparison, args.query.consistency.to_message(), ask).await?;
     let json = || comparison::json::series(&comparison, &current, &other);
     let page =
         |style| render::comparison::series(&selection, args.by, &comparison, [&current, &other], style);
-    output.either(args.json, json, page)?;
+    output.either(args.query.json, json, page)?;
     Ok(Outcome::Done)
 }
 

@@ -11,13 +11,13 @@ use crate::style::Style;
 
 pub(crate) async fn run(args: CrossArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    let selection = args.selection.to_message();
+    let selection = args.query.selection.to_message();
     let request = v1::GetCrossTableRequest {
         selection: Some(selection.clone()),
         rows: args.rows.into(),
         columns: args.columns.into(),
         measure: args.measure.into(),
-        consistency: Some(args.consistency.to_message()),
+        consistency: Some(args.query.consistency.to_message()),
     };
     let answer =
         connection.answer(connection.statistics().get_cross_table(within_deadline(request)).await)?;
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: CrossArgs, endpoints: &EndpointArgs, output: &mut 
         let style = Style { colour: false, ..output.style() };
         notice(cross::about(&asked, &answer, style).trim_end());
     } else {
-        output.answer(args.json, &answer, |style| cross::page(&asked, &answer, style))?;
+        output.answer(args.query.json, &answer, |style| cross::page(&asked, &answer, style))?;
     }
     Ok(Outcome::Done)
 }

@@ -4,17 +4,17 @@ use cra_contracts::{json, v1};
 
 use super::pages::{self, Page};
 use super::{CommandResult, Outcome};
-use crate::args::{DoublesArgs, EndpointArgs};
+use crate::args::{EndpointArgs, ListArgs};
 use crate::client::{Connection, Service, within_deadline};
 use crate::output::{Output, notice};
 use crate::render::doubles::{Pairs, foot};
 
-pub(crate) async fn run(args: DoublesArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
+pub(crate) async fn run(args: ListArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    let selection = args.selection.to_message();
+    let selection = args.query.selection.to_message();
     let request = v1::ListLikelyDoublesRequest {
         selection: Some(selection.clone()),
-        consistency: Some(args.consistency.to_message()),
+        consistency: Some(args.query.consistency.to_message()),
         ..v1::ListLikelyDoublesRequest::default()
     };
     let ask = async |page_size, page_token| {
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: DoublesArgs, endpoints: &EndpointArgs, output: &mu
         Ok(Page { rows: doubles, next_page_token, snapshot })
     };
     let rows_max = args.extent.rows_max();
-    if args.json {
+    if args.query.json {
         let extent = pages::read(rows_max, ask, |double| output.json(&json::to_value(&double))).await?;
         notice(&extent.reported(None));
         return Ok(Outcome::Done);

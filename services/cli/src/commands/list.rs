@@ -11,10 +11,10 @@ use crate::render::records::{Lines, foot};
 
 pub(crate) async fn run(args: ListArgs, endpoints: &EndpointArgs, output: &mut Output) -> CommandResult {
     let connection = Connection::to(Service::Projection, endpoints).await?;
-    let selection = args.selection.to_message();
+    let selection = args.query.selection.to_message();
     let request = v1::ListCrasRequest {
         selection: Some(selection.clone()),
-        consistency: Some(args.consistency.to_message()),
+        consistency: Some(args.query.consistency.to_message()),
         ..v1::ListCrasRequest::default()
     };
     let ask = async |page_size, page_token| {
@@ -24,7 +24,7 @@ pub(crate) async fn run(args: ListArgs, endpoints: &EndpointArgs, output: &mut O
         Ok(Page { rows: cras, next_page_token, snapshot })
     };
     let rows_max = args.extent.rows_max();
-    if args.json {
+    if args.query.json {
         let extent = pages::read(rows_max, ask, |record| output.json(&json::to_value(&record))).await?;
         notice(&extent.reported(None));
         return Ok(Outcome::Done);

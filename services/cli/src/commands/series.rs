@@ -13,12 +13,14 @@ pub(crate) async fn run(args: SeriesArgs, endpoints: &EndpointArgs, output: &mut
         let connection = Connection::to(Service::Projection, endpoints).await?;
         return compared::series(&args, with, &connection, output).await;
     }
-    let selection = args.selection.to_message();
+    let selection = args.query.selection.to_message();
     check_days(&selection)?;
     let connection = Connection::to(Service::Projection, endpoints).await?;
     let answer =
-        figures::series(&connection, selection.clone(), args.by, args.consistency.to_message()).await?;
-    output.answer(args.json, &answer, |style| render::series::page(&selection, args.by, &answer, style))?;
+        figures::series(&connection, selection.clone(), args.by, args.query.consistency.to_message()).await?;
+    output.answer(args.query.json, &answer, |style| {
+        render::series::page(&selection, args.by, &answer, style)
+    })?;
     Ok(Outcome::Done)
 }
 

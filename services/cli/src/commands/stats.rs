@@ -11,8 +11,9 @@ pub(crate) async fn run(args: StatsArgs, endpoints: &EndpointArgs, output: &mut 
     if let Some(with) = args.compare {
         return compared::statistics(&args, with, &connection, output).await;
     }
-    let selection = args.selection.to_message();
-    let answer = figures::statistics(&connection, selection.clone(), args.consistency.to_message()).await?;
-    output.answer(args.json, &answer, |style| render::statistics::page(&selection, &answer, style))?;
+    let selection = args.query.selection.to_message();
+    let answer =
+        figures::statistics(&connection, selection.clone(), args.query.consistency.to_message()).await?;
+    output.answer(args.query.json, &answer, |style| render::statistics::page(&selection, &answer, style))?;
     Ok(Outcome::Done)
 }

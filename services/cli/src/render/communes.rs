@@ -1,32 +1,38 @@
 //! The table of `cra communes`. Names of departments and regions come from the same official file as the service's
 //! codes; an unknown code is shown as it is.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use cra_contracts::v1;
 use cra_domain::territory;
 
+use super::rows::left_out;
+use super::table::{Column, Kind, Layout};
 use super::text::{Tone, printable, toned};
 use crate::style::Style;
 
 /// Maximum number of postal codes shown; Paris has 21.
 const POSTAL_CODES_MAX: usize = 5;
+/// The number of a department or region, and the beginning of its name.
+const NAME_COLUMNS_MIN: usize = 12;
+/// One postal code, and the mark that there are more.
+const POSTAL_CODE_COLUMNS_MIN: usize = 6;
 
 /// The communes that match a text.
 pub(crate) fn table(communes: &[v1::Commune], text: &str, style: Style) -> String {
     if communes.is_empty() {
         return toned(style, Tone::Quiet, nothing_found(text)) + "\n";
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(style.columns).unwrap_or(u16::MAX))
-        .force_no_tty()
-        .set_header(["Commune", "Code", "Codes postaux", "Département", "Région", "EPCI"]);
-    for commune in communes {
-        table.add_row(row(commune));
-    }
-    format!("{table}\n")
+    let columns = [
+        Column::new("Commune", Kind::Text(NAME_COLUMNS_MIN), 0),
+        Column::new("Code", Kind::Id, 0),
+        Column::new("Codes postaux", Kind::Text(POSTAL_CODE_COLUMNS_MIN), 0),
+        Column::new("Département", Kind::Text(NAME_COLUMNS_MIN), 1),
+        Column::new("Région", Kind::Text(NAME_COLUMNS_MIN), 2),
+        Column::new("EPCI", Kind::Id, 3),
+    ];
+    let rows: Vec<Vec<String>> = communes.iter().map(|commune| row(commune).to_vec()).collect();
+    let layout = Layout::of(&columns, &rows, style);
+    let lines: String = rows.iter().map(|row| layout.row(row)).collect();
+    layout.head() + &lines + &left_out(&layout.left_out(), "--json", style)
 }
 
 fn row(commune: &v1::Commune) -> [String; 6] {

@@ -1,8 +1,8 @@
 //! The page of `cra status`, for operators: position and lag of the projection, and its generations.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use cra_contracts::v1;
 
+use super::table::{Column, Kind, Layout};
 use super::text::{NO_BREAK_SPACE, Tone, left, printable, thousands, toned};
 use crate::style::Style;
 use cra_domain::event::timestamp;
@@ -49,7 +49,7 @@ pub(crate) fn page(status: &v1::GetStatusResponse, style: Style) -> String {
         .map(|(label, value)| format!("{}{value}\n", left(label, LABEL_COLUMNS)))
         .collect();
     if !status.generations.is_empty() {
-        text += &format!("\n{}\n", generations(&status.generations, style));
+        text += &format!("\n{}", generations(&status.generations, style));
     }
     text
 }
@@ -72,30 +72,34 @@ pub(crate) fn line(status: &v1::GetStatusResponse) -> String {
     text
 }
 
-fn generations(generations: &[v1::Generation], style: Style) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(style.columns).unwrap_or(u16::MAX))
-        .force_no_tty()
-        .set_header(["generation", "serves", "definitions", "position", "on disk", "created"]);
-    for generation in generations {
-        table.add_row([
+fn generations(generations: &[v1::Generation], style: Style) -> String {
+    let columns = [
+        Column::new("generation", Kind::Id, 0),
+        Column::new("serves", Kind::Id, 0),
+        Column::new("definitions", Kind::Id, 2),
+        Column::new("position", Kind::Number, 0),
+        Column::new("on disk", Kind::Number, 1),
+        Column::new("created", Kind::Id, 3),
+    ];
+    let row = |generation: &v1::Generation| {
+        vec![
             printable(&generation.name),
             if generation.serving { "yes" } else { "" }.to_owned(),
             printable(&generation.definitions),
             thousands(generation.position),
             bytes(generation.bytes_on_disk),
             instant(generation.created_at.as_ref()),
-        ]);
+        ]
+    };
+    let rows: Vec<_> = generations.iter().map(row).collect();
+    let layout = Layout::of(&columns, &rows, style);
+    let mut text = layout.head();
+    text.extend(rows.iter().map(|row| layout.row(row)));
+    let dropped = layout.left_out();
+    if !dropped.is_empty() {
+        text += &format!("no room for {} (--json has them)\n", dropped.join(", "));
     }
-    for index in [3, 4] {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
+    text
 }
 
 /// ISO 8601 with seconds, so that operators can compare it with their logs.
