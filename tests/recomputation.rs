@@ -22,7 +22,6 @@ use proptest::test_runner::TestCaseError;
 
 use history::{events, step};
 
-/// Result of one random case.
 type Judgement = Result<(), TestCaseError>;
 
 fn cases(cases: u32) -> ProptestConfig {

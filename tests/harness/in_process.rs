@@ -39,7 +39,6 @@ pub(crate) struct InProcess {
 }
 
 impl InProcess {
-    /// The service over an empty log.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let identity = LogIdentity(LOG.into());

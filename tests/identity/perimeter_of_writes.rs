@@ -20,7 +20,6 @@ fn in_rennes() -> pb::Cra {
     pb::Cra { place: Some(place), ..cra }
 }
 
-/// The fixture, in Paris.
 fn in_paris() -> pb::Cra {
     workshop(5)
 }

@@ -95,7 +95,6 @@ fn bearer(credentials: &CredentialArgs) -> Result<Bearer, TokenError> {
     }
 }
 
-/// An open channel to one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     service: Service,

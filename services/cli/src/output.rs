@@ -19,7 +19,6 @@ const PIPE_CLOSED: u8 = 141;
 /// Exit code of usage and connection errors, when no item has an outcome.
 const FAILED: u8 = 2;
 
-/// Standard output.
 pub(crate) struct Output {
     writer: Box<dyn Write + Send>,
     style: Style,
@@ -86,7 +85,6 @@ impl Output {
         self.write(&String::from_utf8_lossy(&text))
     }
 
-    /// Writes one line.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         self.write(&format!("{text}\n"))
     }

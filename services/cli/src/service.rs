@@ -20,26 +20,17 @@ impl Service {
         }
     }
 
-    pub(crate) fn flag(self) -> &'static str {
-        match self {
-            Self::Ingestion => "--ingestion-url",
-            Self::Projection => "--projection-url",
-        }
+    pub(crate) fn flag(self) -> String {
+        format!("--{}-url", self.name())
     }
 
-    pub(crate) fn binary(self) -> &'static str {
-        match self {
-            Self::Ingestion => "cra-ingestion",
-            Self::Projection => "cra-projection",
-        }
+    pub(crate) fn binary(self) -> String {
+        format!("cra-{}", self.name())
     }
 }
 
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ingestion => "ingestion service",
-            Self::Projection => "projection service",
-        })
+        write!(f, "{} service", self.name())
     }
 }

@@ -93,7 +93,6 @@ fn operation(content: ExportContent, name: &str, comment: &str) -> Json {
         .with("responses", answers::of_a_file(responses))
 }
 
-/// The formats offered for a content.
 fn offered(content: ExportContent) -> Vec<(ExportFormat, String)> {
     let formats = [ExportFormat::Csv, ExportFormat::Xlsx, ExportFormat::Ndjson, ExportFormat::Parquet];
     let is_offered = |format: &ExportFormat| {
@@ -169,7 +168,6 @@ fn parameter_of(parameter: &Parameter, comments: &Comments, schemas: &mut Schema
     of.with("schema", Json::Object(schema))
 }
 
-/// This document.
 pub(crate) fn document() -> Json {
     let schema = Json::object().with("type", "object").with("additionalProperties", true);
     let content = Json::object().with("application/json", Json::object().with("schema", schema));

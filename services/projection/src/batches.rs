@@ -32,7 +32,6 @@ pub enum ApplierError {
 
 /// Events in the log's order, then the error that ended the reading.
 pub(crate) type Batch = (Vec<LogEntry>, Option<ReadError>);
-/// A stream of batches.
 pub(crate) type Batches = BoxStream<'static, Batch>;
 
 /// All events after a position, then new ones, in batches of what is available. They are read ahead until the stream is

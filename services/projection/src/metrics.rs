@@ -54,7 +54,6 @@ fn figure(value: u64) -> f64 {
     value as f64
 }
 
-/// Registers the gauges.
 pub(crate) fn register(
     metrics: &Metrics,
     log: &Arc<dyn Read>,

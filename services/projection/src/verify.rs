@@ -13,7 +13,6 @@ use crate::store::{EventEffect, Parked, Session, StoreError};
 use cra_analytics::dictionary::{Code, Dictionary, Kind};
 use cra_analytics::fact::Fact;
 
-/// Maximum number of reported differences.
 const DIFFERENCES_MAX: usize = 20;
 
 /// The first differences between a generation and a replay, and between the generation's store and its columns; empty

@@ -38,15 +38,12 @@ enum PublishError {
 pub(crate) struct Publisher {
     /// Where it is published.
     pub(crate) publications: Publications,
-    /// The log.
     pub(crate) log: Arc<dyn Read>,
-    /// The read models.
     pub(crate) generations: Arc<Generations>,
     /// Clock that determines the closed months.
     pub(crate) clock: Arc<dyn Clock>,
     /// When months close.
     pub(crate) settings: PublicationSettings,
-    /// The rounding of shown figures.
     pub(crate) rounding: Arc<Rounding>,
 }
 

@@ -45,7 +45,6 @@ pub(super) enum Right {
 }
 
 impl Grant {
-    /// The grant of a request's caller.
     pub(super) fn of<T>(callers: Callers, request: &Request<T>) -> Result<Self, Status> {
         Ok(Self { caller: callers.of(request)?, trail: Trail::of(request) })
     }

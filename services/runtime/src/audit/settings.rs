@@ -1,12 +1,10 @@
 //! Destination of the audit.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Settings of the audit: the table `[audit]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +24,8 @@ impl Default for AuditSettings {
 }
 
 /// Destination of audit lines.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Target {
     /// Standard error, between the lines of the log.
     #[default]
@@ -39,16 +38,17 @@ pub enum Target {
     File(PathBuf),
 }
 
-impl FromStr for Target {
-    type Err = Infallible;
+impl TryFrom<String> for Target {
+    type Error = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(match text {
-            "stderr" => Self::Stderr,
-            "stdout" => Self::Stdout,
-            "none" => Self::None,
-            path => Self::File(path.into()),
-        })
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "stderr" => Ok(Self::Stderr),
+            "stdout" => Ok(Self::Stdout),
+            "none" => Ok(Self::None),
+            path if path.trim().is_empty() => Err("expected `stderr`, `stdout`, `none` or the path of a file"),
+            _ => Ok(Self::File(text.into())),
+        }
     }
 }
 
@@ -63,22 +63,9 @@ impl fmt::Display for Target {
     }
 }
 
-impl Serialize for Target {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.trim().is_empty() {
-            return Err(serde::de::Error::custom(
-                "expected `stderr`, `stdout`, `none` or the path of a file",
-            ));
-        }
-        let Ok(target) = text.parse();
-        Ok(target)
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        target.to_string()
     }
 }
 

@@ -104,35 +104,15 @@ fn an_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) ->
 }
 
 /// A `NumericDate` of RFC 7519, which may have a fraction: its whole seconds.
+#[allow(clippy::cast_possible_truncation)] // what does not fit is refused
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    struct Seconds;
-
-    impl Visitor<'_> for Seconds {
-        type Value = i64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("seconds since 1970")
-        }
-
-        fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<i64, E> {
-            Ok(seconds)
-        }
-
-        fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<i64, E> {
-            i64::try_from(seconds).map_err(de::Error::custom)
-        }
-
-        #[allow(clippy::cast_possible_truncation)] // what does not fit is refused
-        fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<i64, E> {
-            const LAST: f64 = 253_402_300_799.0; // of the year 9999
-            if (-LAST..=LAST).contains(&seconds) {
-                return Ok(seconds.floor() as i64);
-            }
-            Err(de::Error::custom("no time"))
-        }
+    const LAST: f64 = 253_402_300_799.0; // of the year 9999
+    let seconds = serde_json::Number::deserialize(deserializer)?;
+    match (seconds.as_i64(), seconds.as_f64()) {
+        (Some(whole), _) => Ok(whole),
+        (None, Some(seconds)) if (-LAST..=LAST).contains(&seconds) => Ok(seconds.floor() as i64),
+        _ => Err(de::Error::custom("no time")),
     }
-
-    deserializer.deserialize_any(Seconds)
 }
 
 fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
