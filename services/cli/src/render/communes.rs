@@ -30,9 +30,8 @@ pub(crate) fn table(communes: &[v1::Commune], text: &str, style: Style) -> Strin
         Column::new("EPCI", Kind::Id, 3),
     ];
     let rows: Vec<Vec<String>> = communes.iter().map(|commune| row(commune).to_vec()).collect();
-    let layout = Layout::of(&columns, &rows, style);
-    let lines: String = rows.iter().map(|row| layout.row(row)).collect();
-    layout.head() + &lines + &left_out(&layout.left_out(), "--json", style)
+    let layout = Layout::of(columns, &rows, style);
+    layout.table(&rows) + &left_out(&layout.left_out(), "--json", style)
 }
 
 fn row(commune: &v1::Commune) -> [String; 6] {

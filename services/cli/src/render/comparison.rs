@@ -48,7 +48,7 @@ pub(crate) fn statistics(
         Column::new("En %", Kind::Number, 0),
     ];
     let rows: Vec<_> = figures.iter().map(cells).collect();
-    let layout = Layout::of(&columns, &rows, style);
+    let layout = Layout::of(columns, &rows, style);
     let mut text = head(selection, comparison, style) + &layout.head();
     let (mut section, mut lines) = ("", 0);
     for (figure, row) in figures.iter().zip(&rows) {
@@ -103,9 +103,8 @@ pub(crate) fn series(
             row
         })
         .collect();
-    let layout = Layout::of(&columns, &rows, style);
-    let mut text = head(selection, comparison, style) + &layout.head();
-    text.extend(rows.iter().map(|row| layout.row(row)));
+    let layout = Layout::of(columns, &rows, style);
+    let mut text = head(selection, comparison, style) + &layout.table(&rows);
     let statistics =
         [current, other].into_iter().flat_map(|it| &it.points).filter_map(|it| it.statistics.as_ref());
     let rounded_to = statistics.map(|it| it.rounded_to).max().unwrap_or(0);

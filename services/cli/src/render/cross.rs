@@ -43,9 +43,8 @@ pub(crate) fn page(asked: &Axes<'_>, answer: &v1::GetCrossTableResponse, style: 
         text += &format!("{}\n", toned(style, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
         return text + &snapshot(answer.snapshot.as_ref(), style);
     }
-    let layout = Layout::of(&columns, &rows, style);
-    text += &layout.head();
-    text.extend(rows.iter().map(|row| layout.row(row)));
+    let layout = Layout::of(columns, &rows, style);
+    text += &layout.table(&rows);
     let left = layout.left_out();
     let (named, more) = left.split_at(left.len().min(NAMED_MAX));
     let more = format!("{} autres colonnes", more.len());

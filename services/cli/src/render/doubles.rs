@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::frame::{snapshot, title};
 use super::rows::left_out;
-use super::table::{Column, Kind, Layout};
+use super::table::{FixedColumn, Kind, Layout};
 use super::text::{Tone, counted, printable, short_day, thousands, toned, wrapped};
 use crate::style::Style;
 
@@ -18,8 +18,8 @@ const SESSION_COLUMNS_MIN: usize = 21;
 const CLIENT_COLUMNS_MIN: usize = 10;
 /// Width of an instant: `04/03/2024 12:00`.
 const INSTANT_COLUMNS: usize = 16;
-/// Width of each cell: fixed, so that successive pages are aligned. The first cell has the session above the advisor.
-const CONTENTS: [(Kind, usize, &str, usize); 5] = [
+/// The first cell has the session above the advisor.
+const COLUMNS: [FixedColumn; 5] = [
     (Kind::Text(SESSION_COLUMNS_MIN), 44, "Séance et conseiller", 1),
     (Kind::Id, INSTANT_COLUMNS, "Enregistré (UTC)", 0),
     (Kind::Text(CLIENT_COLUMNS_MIN), 20, "Client", 2),
@@ -28,18 +28,13 @@ const CONTENTS: [(Kind, usize, &str, usize); 5] = [
 ];
 
 pub(crate) struct Pairs {
-    columns: Vec<Column>,
+    layout: Layout,
     style: Style,
 }
 
 impl Pairs {
     pub(crate) fn new(style: Style) -> Self {
-        let columns = CONTENTS.iter().map(|(kind, _, heading, leaves)| Column::new(*heading, *kind, *leaves));
-        Self { columns: columns.collect(), style }
-    }
-
-    fn layout(&self) -> Layout<'_> {
-        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.style)
+        Self { layout: Layout::fixed(&COLUMNS, style), style }
     }
 
     pub(crate) fn title(&self, selection: &v1::Selection) -> String {
@@ -47,17 +42,15 @@ impl Pairs {
     }
 
     pub(crate) fn head(&self) -> String {
-        let layout = self.layout();
-        left_out(&layout.left_out(), "--json", self.style) + &layout.head()
+        left_out(&self.layout.left_out(), "--json", self.style) + &self.layout.head()
     }
 
     pub(crate) fn pair(&self, double: &v1::LikelyDouble) -> String {
         let cra = double.earlier.as_ref().and_then(|it| it.record.as_ref()?.cra.as_ref());
         let (session, advisor) =
             cra.map_or_else(Default::default, |cra| (session(cra), printable(&cra.advisor_id)));
-        let layout = self.layout();
         [(&double.earlier, session), (&double.later, advisor)]
-            .map(|(recorded, what)| layout.row(&cells(recorded.as_ref(), what)))
+            .map(|(recorded, what)| self.layout.row(&cells(recorded.as_ref(), what)))
             .concat()
     }
 }

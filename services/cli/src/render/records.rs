@@ -9,14 +9,13 @@ use cra_domain::vocabulary::Word;
 
 use super::cra::{content, fields, form};
 use super::frame::{snapshot, title};
-use super::table::{Column, Kind, Layout};
+use super::table::{FixedColumn, Kind, Layout};
 use super::text::{Tone, instant, printable, short_day, thousands, toned, width};
 use crate::style::Style;
 
 /// With this minimum, the day, the commune and the id fit the narrowest terminal.
 const TEXT_COLUMNS_MIN: usize = 10;
-/// Width of each cell: fixed, so that successive pages are aligned.
-const CONTENTS: [(Kind, usize, &str, usize); 7] = [
+const COLUMNS: [FixedColumn; 7] = [
     (Kind::Id, 10, "Date", 0),
     (Kind::Text(TEXT_COLUMNS_MIN), 20, "Commune", 0),
     (Kind::Id, 10, "Activité", 1),
@@ -28,23 +27,18 @@ const CONTENTS: [(Kind, usize, &str, usize); 7] = [
 
 /// The layout of a list.
 pub(crate) struct Lines {
-    columns: Vec<Column>,
+    layout: Layout,
     style: Style,
 }
 
 impl Lines {
     pub(crate) fn new(style: Style) -> Self {
-        let columns = CONTENTS.iter().map(|(kind, _, heading, leaves)| Column::new(*heading, *kind, *leaves));
-        Self { columns: columns.collect(), style }
-    }
-
-    fn layout(&self) -> Layout<'_> {
-        Layout::with(&self.columns, &CONTENTS.map(|(_, content, ..)| content), self.style)
+        Self { layout: Layout::fixed(&COLUMNS, style), style }
     }
 
     /// Title and headings of the columns.
     pub(crate) fn head(&self, selection: &v1::Selection) -> String {
-        title("Comptes-rendus d'activité", selection, self.style) + &self.layout().head()
+        title("Comptes-rendus d'activité", selection, self.style) + &self.layout.head()
     }
 
     pub(crate) fn line(&self, record: &v1::CraRecord) -> String {
@@ -78,7 +72,7 @@ impl Lines {
         };
         let [date, rest @ ..] = cells;
         let cells: Vec<_> = std::iter::once(short_day(&date)).chain(rest).collect();
-        self.layout().row(&cells)
+        self.layout.row(&cells)
     }
 }
 

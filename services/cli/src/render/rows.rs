@@ -68,9 +68,8 @@ pub(crate) fn page(listing: &Listing<'_>, mut rows: Vec<Vec<String>>, style: Sty
         text += &format!("{}\n", toned(style, Tone::Quiet, "Aucun CRA ne correspond à la sélection."));
         return text + &snapshot(listing.snapshot, style);
     }
-    let layout = Layout::of(&columns, &rows, style);
-    text += &layout.head();
-    text.extend(rows.iter().map(|row| layout.row(row)));
+    let layout = Layout::of(columns, &rows, style);
+    text += &layout.table(&rows);
     text += &left_out(&layout.left_out(), "--json", style);
     if listing.rows_left > 0 {
         let rest = counted(listing.rows_left, "autre ligne", "autres lignes");

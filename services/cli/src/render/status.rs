@@ -92,9 +92,8 @@ fn generations(generations: &[v1::Generation], style: Style) -> String {
         ]
     };
     let rows: Vec<_> = generations.iter().map(row).collect();
-    let layout = Layout::of(&columns, &rows, style);
-    let mut text = layout.head();
-    text.extend(rows.iter().map(|row| layout.row(row)));
+    let layout = Layout::of(columns, &rows, style);
+    let mut text = layout.table(&rows);
     let dropped = layout.left_out();
     if !dropped.is_empty() {
         text += &format!("no room for {} (--json has them)\n", dropped.join(", "));

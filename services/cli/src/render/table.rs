@@ -35,25 +35,35 @@ impl Column {
     }
 }
 
+/// A column of rows that arrive later: kind, width of its cells, heading, and when it is dropped.
+pub(super) type FixedColumn = (Kind, usize, &'static str, usize);
+
 /// The columns that fit the terminal, and their widths.
-pub(super) struct Layout<'a> {
-    columns: &'a [Column],
+pub(super) struct Layout {
+    columns: Vec<Column>,
     /// Per column; `None` if it was dropped.
     widths: Vec<Option<usize>>,
     style: Style,
 }
 
-impl<'a> Layout<'a> {
+impl Layout {
     /// The layout of complete rows.
-    pub(super) fn of(columns: &'a [Column], rows: &[Vec<String>], style: Style) -> Self {
+    pub(super) fn of(columns: impl Into<Vec<Column>>, rows: &[Vec<String>], style: Style) -> Self {
+        let columns = columns.into();
         let widest =
             |index: usize| rows.iter().filter_map(|row| row.get(index)).map(|cell| width(cell)).max();
         let contents: Vec<_> = (0..columns.len()).map(|index| widest(index).unwrap_or(0)).collect();
         Self::with(columns, &contents, style)
     }
 
-    /// The layout of rows that arrive later: `contents` has the width of each cell.
-    pub(super) fn with(columns: &'a [Column], contents: &[usize], style: Style) -> Self {
+    /// The layout of rows that arrive later. Widths are fixed, so that successive pages are aligned.
+    pub(super) fn fixed(columns: &[FixedColumn], style: Style) -> Self {
+        let contents: Vec<_> = columns.iter().map(|(_, width, ..)| *width).collect();
+        let columns = columns.iter().map(|(kind, _, heading, leaves)| Column::new(*heading, *kind, *leaves));
+        Self::with(columns.collect(), &contents, style)
+    }
+
+    fn with(columns: Vec<Column>, contents: &[usize], style: Style) -> Self {
         let room = style.columns;
         let least: Vec<_> =
             columns.iter().zip(contents).map(|(column, content)| column.least(*content)).collect();
@@ -81,7 +91,7 @@ impl<'a> Layout<'a> {
         let mut grown = true;
         while spare > 0 && grown {
             grown = false;
-            for ((shown, column), content) in widths.iter_mut().zip(columns).zip(contents) {
+            for ((shown, column), content) in widths.iter_mut().zip(&columns).zip(contents) {
                 if let Some(width) =
                     shown.as_mut().filter(|width| spare > 0 && **width < column.wanted(*content))
                 {
@@ -120,13 +130,18 @@ impl<'a> Layout<'a> {
         format!("{}\n", joined(cells).trim_end())
     }
 
+    /// The headings and every row.
+    pub(super) fn table(&self, rows: &[Vec<String>]) -> String {
+        self.head() + &rows.iter().map(|row| self.row(row)).collect::<String>()
+    }
+
     /// Headings of the dropped columns.
-    pub(super) fn left_out(&self) -> Vec<&'a str> {
+    pub(super) fn left_out(&self) -> Vec<&str> {
         let left = self.columns.iter().zip(&self.widths).filter(|(_, width)| width.is_none());
         left.map(|(column, _)| column.heading.as_str()).collect()
     }
 
-    fn shown(&self) -> impl Iterator<Item = (usize, &'a Column, usize)> {
+    fn shown(&self) -> impl Iterator<Item = (usize, &Column, usize)> {
         let columns = self.columns.iter().zip(&self.widths).enumerate();
         columns.filter_map(|(index, (column, width))| width.map(|width| (index, column, width)))
     }
@@ -185,8 +200,8 @@ mod tests {
 
     fn drawn(columns_count: usize) -> (String, Vec<String>) {
         let (columns, rows) = (columns(), rows());
-        let layout = Layout::of(&columns, &rows, Style { columns: columns_count, colour: false });
-        let text = layout.head() + &rows.iter().map(|row| layout.row(row)).collect::<String>();
+        let layout = Layout::of(columns, &rows, Style { columns: columns_count, colour: false });
+        let text = layout.table(&rows);
         let left_out = layout.left_out().into_iter().map(str::to_owned).collect();
         (text, left_out)
     }

@@ -46,7 +46,9 @@ impl TryFrom<String> for Target {
             "stderr" => Ok(Self::Stderr),
             "stdout" => Ok(Self::Stdout),
             "none" => Ok(Self::None),
-            path if path.trim().is_empty() => Err("expected `stderr`, `stdout`, `none` or the path of a file"),
+            path if path.trim().is_empty() => {
+                Err("expected `stderr`, `stdout`, `none` or the path of a file")
+            }
             _ => Ok(Self::File(text.into())),
         }
     }
