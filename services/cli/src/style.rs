@@ -22,7 +22,7 @@ pub(crate) struct Style {
 impl Style {
     pub(crate) fn of_process() -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let refused = !terminal::takes_colours();
+        let refused = !terminal::supports_colours();
         let seen = terminal_size::terminal_size().filter(|_| is_terminal);
         let columns = seen.map_or(DEFAULT_COLUMNS, |(width, _)| usize::from(width.0));
         Self { columns: columns.clamp(COLUMNS_MIN, COLUMNS_MAX), colour: is_terminal && !refused }

@@ -17,6 +17,7 @@ use crate::rules::Rules;
 const UNREADABLE_NAMED_MAX: usize = 100;
 
 /// State of the survey of a log.
+#[derive(Default)]
 pub(crate) struct Survey {
     rules: Rules,
     /// Day of each CRA's last content.
@@ -42,15 +43,7 @@ pub(crate) struct Unreadable {
 
 impl Survey {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            days: HashMap::new(),
-            advisors: HashMap::new(),
-            numbers: HashMap::new(),
-            names: Vec::new(),
-            uses: Vec::new(),
-            unreadable: Unreadable::default(),
-        }
+        Self { rules, ..Self::default() }
     }
 
     /// Adds the next event of the log.

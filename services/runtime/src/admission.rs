@@ -212,7 +212,7 @@ impl AuthState {
             Status::from(refused)
         };
         let token = bearer(headers).map_err(failed)?;
-        if !self.identity.knows(token)
+        if !self.identity.has_verified(token)
             && let Some(wait) = network.and_then(|network| self.failures.wait(&network, now()))
         {
             return Err(too_many_failures(wait));

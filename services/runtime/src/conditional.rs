@@ -45,7 +45,7 @@ impl Conditional {
 
     /// Whether the request may name a content: whether it came by GET.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn is_by_get(&self) -> bool {
         self.0.is_some()
     }
 
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(sent("*").check_not_modified(&[]).unwrap_err().code(), Code::Ok);
         let by_grpc = Conditional::default();
         assert!(
-            !by_grpc.is_asked() && by_grpc.check_not_modified(&[b"log", b"7"]).is_ok(),
+            !by_grpc.is_by_get() && by_grpc.check_not_modified(&[b"log", b"7"]).is_ok(),
             "gRPC has no condition"
         );
     }

@@ -122,7 +122,7 @@ impl Health {
     }
 
     /// Sets everything to `NOT_SERVING`, permanently.
-    pub(crate) async fn leave(&self) {
+    pub(crate) async fn end_service(&self) {
         let mut state = self.state.lock().await;
         *state = State::Draining;
         for name in self.names.iter().copied().chain([WHOLE]) {
@@ -133,7 +133,7 @@ impl Health {
 
     /// Like [`Health::leave`], and ends watches: a watch never ends by itself and would block the drain.
     pub(crate) async fn drain(&self) {
-        self.leave().await;
+        self.end_service().await;
         let mut reporter = self.reporter.clone();
         for name in self.names.iter().copied().chain([WHOLE]) {
             reporter.clear_service_status(name).await;

@@ -67,7 +67,7 @@ impl Shutdown {
         let begins = later.clone();
         tokio::spawn(async move {
             asked.into_requested().await;
-            health.leave().await;
+            health.end_service().await;
             tracing::info!(delay_ms = delay.as_millis(), "not serving: taking calls until the drain");
             tokio::time::sleep(delay).await;
             begins.begin();

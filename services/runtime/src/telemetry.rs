@@ -103,7 +103,7 @@ pub fn init(settings: &TelemetrySettings) -> Result<Telemetry, TelemetryError> {
     let lines = match settings.log_format {
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
         LogFormat::Text => lines
-            .with_ansi(io::stderr().is_terminal() && terminal::takes_colours())
+            .with_ansi(io::stderr().is_terminal() && terminal::supports_colours())
             .with_filter(filter)
             .boxed(),
     };

@@ -48,7 +48,7 @@ struct Parked {
 /// `GET /etat`.
 pub(crate) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, Fault> {
     let clients = app.services().projection(&headers)?;
-    let (status, parked) = app.within(ask(&clients)).await?;
+    let (status, parked) = app.within(fetch(&clients)).await?;
     Ok(page(&StatePage {
         frame: Frame::new("État du service", "/etat"),
         keys: keys(&status).into_iter().chain(forgetting(&status)).collect(),
@@ -67,7 +67,7 @@ pub(crate) async fn show(State(app): State<App>, headers: HeaderMap) -> Result<R
     }))
 }
 
-async fn ask(clients: &Clients) -> Result<(v1::GetStatusResponse, v1::ListParkedEventsResponse), Fault> {
+async fn fetch(clients: &Clients) -> Result<(v1::GetStatusResponse, v1::ListParkedEventsResponse), Fault> {
     let (mut operations, mut others) = (clients.operations(), clients.operations());
     let parked = v1::ListParkedEventsRequest { page_size: PARKED_MAX, page_token: String::new() };
     let (status, parked) = tokio::join!(

@@ -66,7 +66,7 @@ impl<'a> Operator<'a> {
 
     /// Verifies the right to an act, by a projection that serves one of these logs.
     pub(super) async fn may(&self, act: LogAct, logs: &[LogIdentity]) -> anyhow::Result<Act> {
-        match (self.ask(act).await, &self.without) {
+        match (self.request_status(act).await, &self.without) {
             (Ok(status), _) => self.granted(status, logs),
             (Err(error), Some(without)) if error.may_pass() => {
                 without.verified(&self.endpoints.credentials, self.is_identified).await
@@ -83,7 +83,7 @@ impl<'a> Operator<'a> {
         copy: &LogIdentity,
         end: Position,
     ) -> anyhow::Result<Act> {
-        let status = self.ask(act).await.map_err(refused)?;
+        let status = self.request_status(act).await.map_err(refused)?;
         let applied = status.applied_position;
         let granted = self.granted(status, std::slice::from_ref(copy))?;
         anyhow::ensure!(
@@ -96,7 +96,7 @@ impl<'a> Operator<'a> {
         Ok(granted)
     }
 
-    async fn ask(&self, act: LogAct) -> Result<v1::GetStatusResponse, ClientError> {
+    async fn request_status(&self, act: LogAct) -> Result<v1::GetStatusResponse, ClientError> {
         let connection = Connection::to(Service::Projection, self.endpoints).await?;
         let request = within_deadline(v1::GetStatusRequest { act: act.into() });
         connection.answer(connection.operations().get_status(request).await)

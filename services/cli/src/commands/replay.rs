@@ -67,7 +67,7 @@ async fn cancelled(connection: &Connection, last: Option<&v1::RebuildResponse>) 
         return "cancelled: the service is removing the replay's read models".to_owned();
     };
     for _ in 0..REMOVAL_TRIES {
-        let Ok(status) = status::ask(connection).await else { break };
+        let Ok(status) = status::fetch(connection).await else { break };
         match status.generations.iter().find(|it| it.name == *generation) {
             None => return format!("cancelled: the replay's read models ({generation}) are removed"),
             Some(it) if it.serving => return format!("too late to cancel: {generation} serves"),

@@ -118,7 +118,7 @@ fn by_curl(projection_url: &str, month: Month) -> String {
 
 async fn load_sample(endpoints: &EndpointArgs, month: Month, output: &mut Output) -> anyhow::Result<()> {
     let projection = Connection::open(Service::Projection, &endpoints.projection_url).await?;
-    let head = status::ask(&projection).await?.log_position;
+    let head = status::fetch(&projection).await?.log_position;
     if head > 0 {
         notice(&format!("the log is not empty (position {head}): the sample is not loaded"));
         return Ok(());

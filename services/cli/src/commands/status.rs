@@ -27,7 +27,7 @@ pub(crate) async fn run(args: StatusArgs, endpoints: &EndpointArgs, output: &mut
         }
         return Ok(Outcome::Done);
     }
-    let answer = ask(&connection).await?;
+    let answer = fetch(&connection).await?;
     output.answer(args.json, &answer, |style| render::status::page(&answer, style))?;
     Ok(Outcome::Done)
 }
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: StatusArgs, endpoints: &EndpointArgs, output: &mut
 async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> anyhow::Result<()> {
     let (mut shown, mut drawn, mut is_away) = (String::new(), 0, false);
     loop {
-        match ask(connection).await {
+        match fetch(connection).await {
             Ok(answer) => {
                 is_away = false;
                 let screen = output.screen().filter(|_| !as_json);
@@ -66,7 +66,7 @@ async fn watch(connection: &Connection, as_json: bool, output: &mut Output) -> a
 }
 
 /// Requests the status.
-pub(crate) async fn ask(connection: &Connection) -> Result<v1::GetStatusResponse, ClientError> {
+pub(crate) async fn fetch(connection: &Connection) -> Result<v1::GetStatusResponse, ClientError> {
     let request = within_deadline(v1::GetStatusRequest::default());
     connection.answer(connection.operations().get_status(request).await)
 }

@@ -93,7 +93,7 @@ impl Layout {
             grown = false;
             for ((shown, column), content) in widths.iter_mut().zip(&columns).zip(contents) {
                 if let Some(width) =
-                    shown.as_mut().filter(|width| spare > 0 && **width < column.wanted(*content))
+                    shown.as_mut().filter(|width| spare > 0 && **width < column.preferred(*content))
                 {
                     *width += 1;
                     spare -= 1;
@@ -157,7 +157,7 @@ impl Column {
         }
     }
 
-    fn wanted(&self, content: usize) -> usize {
+    fn preferred(&self, content: usize) -> usize {
         content.max(width(&self.heading).min(HEADING_COLUMNS_MAX))
     }
 

@@ -106,7 +106,7 @@ impl ConditionalQuery {
     fn of<Q: Question>(request: &Request<Q>, grant: &Grant, signer: &Signer, now: Timestamp) -> Option<Self> {
         let conditional = Conditional::of(request);
         // One CRA is shown or refused once it is found, and costs no counting.
-        if !conditional.is_asked() || request.get_ref().right() == Right::One {
+        if !conditional.is_by_get() || request.get_ref().right() == Right::One {
             return None;
         }
         let mut parts = vec![Q::NAME.as_bytes().to_vec(), request.get_ref().rest().encode_to_vec()];

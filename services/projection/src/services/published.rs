@@ -24,7 +24,7 @@ impl Statistics {
         let (publication, question) = (self.publications.last()?, request.get_ref());
         let made = answer(&publication, question)?;
         let conditional = Conditional::of(request);
-        if conditional.is_asked() {
+        if conditional.is_by_get() {
             // Equal names are equal figures.
             let name = publication.name().as_bytes();
             conditional.check_not_modified(&[name, Q::NAME.as_bytes(), &question.encode_to_vec()])?;

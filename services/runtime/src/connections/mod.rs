@@ -215,25 +215,25 @@ fn http(settings: &ServerSettings) -> Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_AHEAD)
         .max_concurrent_streams(settings.concurrent_streams.get())
-        .max_header_list_size(header_bytes_taken(settings))
+        .max_header_list_size(http_header_bytes_max(settings))
         .keep_alive_interval(Duration::from_secs(settings.keepalive_interval_s.get()))
         .keep_alive_timeout(Duration::from_secs(settings.keepalive_timeout_s.get()));
     builder
 }
 
 /// Size of headers above which the HTTP library itself answers 431.
-fn header_bytes_taken(settings: &ServerSettings) -> u32 {
+fn http_header_bytes_max(settings: &ServerSettings) -> u32 {
     settings.max_header_bytes.get().saturating_mul(HARD_LIMIT_FACTOR)
 }
 
 /// Bytes of the head of an HTTP/1.1 request past which the HTTP library answers 431 by itself.
 fn http1_buffer_bytes(settings: &ServerSettings) -> usize {
-    usize::try_from(header_bytes_taken(settings)).unwrap_or(usize::MAX).max(HTTP1_BUFFER_BYTES_MIN)
+    usize::try_from(http_header_bytes_max(settings)).unwrap_or(usize::MAX).max(HTTP1_BUFFER_BYTES_MIN)
 }
 
 fn deadlines(settings: &ServerSettings) -> Deadlines {
     let limits = &settings.connections;
-    let first_request = u64::from(header_bytes_taken(settings)) + BYTES_OF_FIRST_BODIES;
+    let first_request = u64::from(http_header_bytes_max(settings)) + BYTES_OF_FIRST_BODIES;
     Deadlines {
         handshake: Duration::from_millis(limits.handshake_ms.get().into()),
         first_request: Duration::from_millis(limits.first_request_ms.get().into()),

@@ -45,7 +45,7 @@ impl CallLayer for Documented {
 fn document(asked: &HeaderMap) -> Response<Body> {
     let conditional = Conditional::of_headers(asked);
     let is_known = conditional.has(&[OPENAPI.as_bytes()]);
-    let gzipped = GZIPPED.clone().filter(|_| gzip::is_taken(asked));
+    let gzipped = GZIPPED.clone().filter(|_| gzip::is_accepted(asked));
     let is_gzipped = gzipped.is_some();
     let mut bytes = gzipped.unwrap_or(Bytes::from_static(OPENAPI.as_bytes()));
     if is_known {

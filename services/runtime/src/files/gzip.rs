@@ -9,7 +9,7 @@ use tonic::codegen::http::HeaderMap;
 use tonic::codegen::http::header::ACCEPT_ENCODING;
 
 /// Whether the caller takes gzip (RFC 9110, 12.5.3).
-pub(super) fn is_taken(headers: &HeaderMap) -> bool {
+pub(super) fn is_accepted(headers: &HeaderMap) -> bool {
     let texts = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut wanted = texts.flat_map(|text| text.split(',')).filter_map(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
@@ -51,13 +51,13 @@ mod tests {
     #[test]
     fn gzip_is_sent_to_those_who_take_it_alone() {
         let takes =
-            |value: &str| is_taken(&HeaderMap::from_iter([(ACCEPT_ENCODING, value.parse().unwrap())]));
+            |value: &str| is_accepted(&HeaderMap::from_iter([(ACCEPT_ENCODING, value.parse().unwrap())]));
         for yes in ["gzip", "GZIP", "deflate, gzip;q=0.5", "br;q=1, gzip; q=0.1"] {
             assert!(takes(yes), "{yes}");
         }
         for no in ["", "identity", "gzip;q=0", "gzip; q=0.0", "deflate", "x-gzip", "*"] {
             assert!(!takes(no), "{no}");
         }
-        assert!(!is_taken(&HeaderMap::new()));
+        assert!(!is_accepted(&HeaderMap::new()));
     }
 }

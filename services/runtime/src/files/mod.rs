@@ -61,7 +61,7 @@ impl Files {
     }
 
     /// What a request asks of plain HTTP; `None` where its address is none of plain HTTP.
-    pub(crate) fn asked(self, request: &Request<Body>) -> Option<FileRequest> {
+    pub(crate) fn request_at(self, request: &Request<Body>) -> Option<FileRequest> {
         let path = request.uri().path();
         let name = path.strip_prefix(ADDRESS).filter(|_| self.serves_exports);
         if name.is_none() && path != access::DOCUMENT {
@@ -102,7 +102,7 @@ impl FileRequest {
                 Box::pin(async move { Ok(document::plain(answer.await?, is_head)) })
             }
             What::File(question) => {
-                let takes_gzip = gzip::is_taken(&parts.headers) && question.is_text();
+                let takes_gzip = gzip::is_accepted(&parts.headers) && question.is_text();
                 let (request, conditional) = call_of(parts, &question);
                 let asked = answer::FileQuery { question, conditional, is_head, takes_gzip };
                 let answer = inner.call(request);

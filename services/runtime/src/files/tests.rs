@@ -67,7 +67,7 @@ async fn asked(
             Ok::<_, Infallible>(refused.map_or_else(|| answer(&conditional), Status::into_http))
         }
     });
-    let asked = Files::of(&[METHODS]).asked(&request).unwrap();
+    let asked = Files::of(&[METHODS]).request_at(&request).unwrap();
     (asked.answer(&mut inner, request).await.unwrap(), seen)
 }
 
@@ -191,8 +191,8 @@ async fn what_is_no_request_for_a_file_is_refused_before_a_call() {
 #[test]
 fn what_is_not_of_plain_http_passes() {
     let call = Request::post("http://host/cra.v1.StatisticsService/GetCra").body(Body::empty()).unwrap();
-    assert!(Files::of(&[METHODS]).asked(&call).is_none());
+    assert!(Files::of(&[METHODS]).request_at(&call).is_none());
     // Where exports are not served, neither are files; the description is, everywhere.
-    assert!(Files::of(&[]).asked(&get("http://host/v1/export/cras.csv")).is_none());
-    assert!(Files::of(&[]).asked(&get("http://host/openapi.json")).is_some());
+    assert!(Files::of(&[]).request_at(&get("http://host/v1/export/cras.csv")).is_none());
+    assert!(Files::of(&[]).request_at(&get("http://host/openapi.json")).is_some());
 }

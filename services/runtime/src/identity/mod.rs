@@ -128,7 +128,7 @@ impl Identity {
     }
 
     /// Whether a token was verified before and has not expired, so that nothing needs to be computed.
-    pub(crate) fn knows(&self, token: Option<&str>) -> bool {
+    pub(crate) fn has_verified(&self, token: Option<&str>) -> bool {
         let known = self.tokens.as_ref().zip(token).map(|(tokens, token)| tokens.known(token));
         known.is_none_or(|known| matches!(known, Ok(Some(Ok(_)))))
     }

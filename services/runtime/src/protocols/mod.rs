@@ -153,7 +153,7 @@ struct Switching {
 
 impl CallLayer for Switching {
     fn call<S: Answers>(&self, inner: &mut S, request: Request<Body>) -> Answering {
-        if let Some(asked) = self.files.asked(&request) {
+        if let Some(asked) = self.files.request_at(&request) {
             return asked.answer(inner, request);
         }
         let served = self.served.find(request.uri().path());

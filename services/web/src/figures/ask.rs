@@ -34,7 +34,7 @@ pub(super) struct Answers {
 }
 
 /// Queries everything at one position.
-pub(super) async fn ask(clients: &Clients, address: &Address, today: Date) -> Result<Answers, Fault> {
+pub(super) async fn answers(clients: &Clients, address: &Address, today: Date) -> Result<Answers, Fault> {
     for _ in 0..TRIES_MAX {
         if let Some(answers) = Box::pin(try_once(clients, address, today)).await? {
             return Ok(answers);

@@ -145,7 +145,7 @@ pub(crate) async fn show(
         return see_other(&address.link());
     }
     let clients = app.services().projection(&headers)?;
-    match Box::pin(app.within(ask::ask(&clients, &address, today))).await {
+    match Box::pin(app.within(ask::answers(&clients, &address, today))).await {
         Ok(answers) => Ok(page(&FiguresPage {
             frame: Frame {
                 is_public: answers.snapshot.publication.is_some(),

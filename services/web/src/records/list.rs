@@ -99,7 +99,7 @@ pub(crate) async fn list(
         return see_other(&canonical);
     }
     let clients = app.services().projection(&headers)?;
-    match app.within(ask(&clients, &address, next)).await {
+    match app.within(fetch(&clients, &address, next)).await {
         Ok(answered) => Ok(page(&ListPage {
             frame: Frame::new("Comptes-rendus", PATH),
             period: capitalized(&period(&address.selection)),
@@ -137,7 +137,7 @@ fn refused(address: &Address, problems: Vec<Problem>, names: &Names) -> Response
     (StatusCode::BAD_REQUEST, page(&shown)).into_response()
 }
 
-async fn ask(clients: &Clients, address: &Address, next: &str) -> Result<v1::ListCrasResponse, Fault> {
+async fn fetch(clients: &Clients, address: &Address, next: &str) -> Result<v1::ListCrasResponse, Fault> {
     let request = v1::ListCrasRequest {
         selection: Some(address.selection.clone()),
         page_size: ROWS,

@@ -38,6 +38,7 @@ struct WithdrawPage {
 }
 
 /// Content of the form.
+#[derive(Default)]
 struct Sheet {
     cra_id: String,
     revision: u64,
@@ -100,15 +101,7 @@ pub(crate) async fn withdraw(
     if !can_be_withdrawn(&life) {
         return see_other(&format!("/cra/{cra_id}"));
     }
-    let sheet = Sheet {
-        cra_id,
-        revision: life.revision(),
-        reason: String::new(),
-        problems: Vec::new(),
-        notice: None,
-        life: Some(life),
-        overtaken: None,
-    };
+    let sheet = Sheet { cra_id, revision: life.revision(), life: Some(life), ..Sheet::default() };
     Ok(sheet.respond(&app, &headers))
 }
 
@@ -124,10 +117,7 @@ pub(crate) async fn send(
         cra_id,
         revision: fields.first("revision").parse().unwrap_or_default(),
         reason: fields.first("motif").to_owned(),
-        problems: Vec::new(),
-        notice: None,
-        life: None,
-        overtaken: None,
+        ..Sheet::default()
     };
     let sent = match app.forms().check(&headers, fields.first(TOKEN_FIELD)) {
         Ok(()) => match app.services().ingestion(&headers) {
