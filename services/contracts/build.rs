@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .client_mod_attribute(".", GRPC)
         .server_mod_attribute(".", GRPC)
+        .codec_path("crate::codec::MessageCodec")
         // Methods that a service does not implement answer UNIMPLEMENTED.
         .generate_default_stubs(true)
         .compile_fds_with_config(descriptors, messages)?;

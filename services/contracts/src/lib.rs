@@ -3,6 +3,8 @@
 //! domain.
 
 pub mod bounds;
+#[cfg(feature = "grpc")]
+pub mod codec;
 #[cfg(feature = "json")]
 pub mod files;
 #[cfg(feature = "json")]
@@ -16,6 +18,9 @@ pub mod stored;
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/cra.v1.rs"));
 }
+
+/// Domain of the reasons in `google.rpc.ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "cra.v1";
 
 /// OpenAPI 3.1 of the contract, in JSON: its unary methods and its files. `services/openapi` makes it.
 pub const OPENAPI: &str = include_str!("../../../proto/openapi.json");

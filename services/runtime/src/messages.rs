@@ -202,6 +202,14 @@ impl BodyLayer for Assembling {
             ready!(due.as_mut().poll(cx));
             return self.refuse(Cause::Slow, 0);
         };
+        let has_ended = match &frame {
+            None => true,
+            Some(Ok(frame)) => !frame.is_data(),
+            Some(Err(_)) => false,
+        };
+        if has_ended && self.framing.partial > 0 {
+            return self.refuse(Cause::Truncated, self.framing.partial);
+        }
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use cra_contracts::ERROR_DOMAIN as DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetail, ErrorInfo, LocalizedMessage, ResourceInfo, RetryInfo, StatusExt as _};
 
@@ -16,8 +17,6 @@ mod violations;
 
 pub use violations::{Violation, invalid_argument, violations_of};
 
-/// Domain of every reason.
-pub(crate) const DOMAIN: &str = "cra.v1";
 /// Locale of localized messages.
 pub(crate) const LOCALE: &str = "fr";
 

@@ -40,7 +40,7 @@ impl Table {
         for (path, shape) in contract() {
             let method = path.strip_prefix("/cra.v1.").unwrap();
             let case = || self.case(method);
-            cases.push(case().of(MALFORMED.to_vec()).ends("INTERNAL", ""));
+            cases.push(case().of(MALFORMED.to_vec()).ends("INVALID_ARGUMENT", "MESSAGE_UNDECODABLE"));
             cases.push(case().of_zeros(TOO_LARGE).ends("OUT_OF_RANGE", "MESSAGE_TOO_LARGE"));
             cases.push(case().with_large_headers().ends("RESOURCE_EXHAUSTED", "HEADERS_TOO_LARGE"));
             let scopes = scopes_of(&path);

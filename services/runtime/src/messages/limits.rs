@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
+use cra_contracts::codec;
 use prometheus::IntCounter;
 use strum::{IntoStaticStr, VariantArray};
 use tonic::Status;
@@ -12,7 +13,10 @@ use super::budget::{Budget, Spent};
 use crate::bodies::NextFrame;
 use crate::identity::access::Shape;
 use crate::metrics::{Metrics, MetricsError};
-use crate::rejection::{BUSY, MESSAGE_MALFORMED, MESSAGE_TOO_LARGE, Rejection, STREAM_STALLED, TIMED_OUT};
+use crate::rejection::{
+    BUSY, MESSAGE_MALFORMED, MESSAGE_TOO_LARGE, Rejection, STREAM_STALLED, TIMED_OUT, Violation,
+    invalid_argument,
+};
 
 /// Limits of the messages of one call.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub(super) enum Cause {
     InflatesTooLarge,
     /// It cannot be inflated.
     Malformed,
+    /// The request ends within it.
+    Truncated,
     /// The budget of the process is exhausted.
     Budget,
     /// The client's share of it is exhausted.
@@ -83,7 +89,7 @@ impl Refuser {
     /// Counts a refusal and stores it for the answer; returns the frame that ends the request's body.
     pub(super) fn refuse(&self, cause: Cause, found: u64) -> NextFrame {
         self.refused.0[cause as usize].inc();
-        self.refuse_with(self.rejection(cause, found).into())
+        self.refuse_with(self.status(cause, found))
     }
 
     /// Keeps a refusal for the answer; the frame that ends the request's body.
@@ -92,7 +98,7 @@ impl Refuser {
         Poll::Ready(Some(Err(status)))
     }
 
-    fn rejection(&self, cause: Cause, found: u64) -> Rejection {
+    fn status(&self, cause: Cause, found: u64) -> Status {
         let Limits { bytes_max, within, shape, .. } = &self.limits;
         match cause {
             Cause::TooLarge => {
@@ -102,6 +108,7 @@ impl Refuser {
                 Rejection::new(MESSAGE_TOO_LARGE, message)
                     .with("bytes", found.to_string())
                     .with("limit", bytes_max.to_string())
+                    .into()
             }
             Cause::InflatesTooLarge => {
                 let message = format!(
@@ -110,13 +117,23 @@ impl Refuser {
                 Rejection::new(MESSAGE_TOO_LARGE, message)
                     .with("compressed_bytes", found.to_string())
                     .with("limit", bytes_max.to_string())
+                    .into()
             }
             Cause::Malformed => {
                 let message = format!(
                     "the message of {found} bytes cannot be inflated as its `grpc-encoding` says; send it uncompressed"
                 );
-                Rejection::new(MESSAGE_MALFORMED, message)
+                Rejection::new(MESSAGE_MALFORMED, message).into()
             }
+            Cause::Truncated => invalid_argument(vec![Violation {
+                field: String::new(),
+                reason: codec::MESSAGE_UNDECODABLE.into(),
+                description: format!(
+                    "found the end of the request after {found} bytes of a message; send it whole, behind its flag and \
+                     its length in 5 bytes"
+                ),
+                localized_message: String::new(),
+            }]),
             Cause::Budget | Cause::ClientShare => {
                 let whose = if cause == Cause::Budget { "all clients" } else { "this client" };
                 Rejection::new(
@@ -125,6 +142,7 @@ impl Refuser {
                         "messages of {whose} that were received in part fill their memory; send the whole message at once, or try again later"
                     ),
                 )
+                .into()
             }
             Cause::Slow => {
                 let row = if *shape == Shape::Both { STREAM_STALLED } else { TIMED_OUT };
@@ -133,6 +151,7 @@ impl Refuser {
                     row,
                     format!("the message was not received within {within} ms; send it at once"),
                 )
+                .into()
             }
         }
     }

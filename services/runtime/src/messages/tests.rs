@@ -302,6 +302,24 @@ async fn inflated_messages_are_charged_to_the_budget() {
 }
 
 #[tokio::test]
+async fn a_request_that_ends_within_a_message_is_refused() {
+    let whole = message(20);
+    for shape in [Shape::Single, Shape::Answers, Shape::Both] {
+        for cut in 1..whole.len() {
+            let (sender, mut body, refusal) = request(&messages(10_000), limits(shape, None));
+            sender.send([&whole[..], &whole[..cut]].concat()).await.unwrap();
+            drop(sender);
+            assert!(next(&mut body).await.unwrap().is_ok());
+            let refused = next(&mut body).await.unwrap().unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument, "{shape:?} {cut}");
+            assert_eq!(violations_of(&refused)[0].reason, "MESSAGE_UNDECODABLE");
+            assert!(refused.message().contains(&format!("after {cut} bytes")), "{refused}");
+            assert!(refusal.get().is_some(), "{shape:?} {cut}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn invalid_compressed_bytes_are_refused() {
     for encoding in ENCODINGS {
         let whole = compressed(encoding, b"a message");
