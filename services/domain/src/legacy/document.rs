@@ -7,8 +7,9 @@ use super::refusal;
 use crate::cra::{DocumentFault, Fault, Id, Violation};
 use crate::vocabulary::Word;
 
-/// Maximum number of people that a document may give. A larger number is a typing error and would distort the figures.
-pub(super) const PARTICIPANTS_MAX: u32 = 10_000;
+/// Maximum number of participants that a document may give. A larger number is a typing error and would distort the
+/// figures.
+const PARTICIPANTS_MAX: u32 = 10_000;
 
 /// A document being read.
 pub(super) struct Document<'a> {
@@ -138,13 +139,13 @@ impl<'a> Document<'a> {
         value.map_or(0, |value| self.count(path, value))
     }
 
-    /// A count: `null` is 0; anything but a whole number of people is left out, with a note.
+    /// A count: `null` is 0; anything but a whole number of people is left out, with a note. A count above the
+    /// participants is for the rule of its field.
     pub(super) fn count(&mut self, path: &str, value: &Plain) -> u32 {
         if *value == Plain::Null {
             return 0;
         }
-        let count = value.whole().and_then(|count| u32::try_from(count).ok());
-        count.filter(|count| *count <= PARTICIPANTS_MAX).unwrap_or_else(|| {
+        people_of(value).unwrap_or_else(|| {
             self.note(path, format!("{value} is no number of people; left out"));
             0
         })
@@ -160,7 +161,10 @@ impl<'a> Document<'a> {
                 for (slug, value) in fields {
                     let path = format!("{path}.{slug}");
                     match W::from_slug(slug) {
-                        Some(word) => counts[word.index()] += self.count(&path, value),
+                        Some(word) => {
+                            let count = &mut counts[word.index()];
+                            *count = count.saturating_add(self.count(&path, value));
+                        }
                         None => self.note(&path, "no value of the form; left out"),
                     }
                 }
@@ -213,4 +217,10 @@ impl<'a> Document<'a> {
         }
         Some(themes)
     }
+}
+
+/// The number of people that a value is; the largest number for one beyond it. `None`: no whole number, or negative.
+pub(super) fn people_of(value: &Plain) -> Option<u32> {
+    let count = value.whole().filter(|count| *count >= 0)?;
+    Some(u32::try_from(count).unwrap_or(u32::MAX))
 }

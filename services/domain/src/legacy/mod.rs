@@ -52,7 +52,7 @@ pub fn cra_id(legacy_id: &str) -> Uuid {
 /// Checks the document id of the older system.
 pub fn check_legacy_id(legacy_id: &str) -> Result<(), Violation> {
     let characters = legacy_id.chars().count();
-    if characters == 0 {
+    if legacy_id.trim().is_empty() {
         return Err(refusal("legacy_id", Fault::Required("l'identifiant d'origine")));
     }
     if characters > LEGACY_ID_CHARACTERS_MAX || legacy_id.chars().any(char::is_control) {

@@ -159,11 +159,18 @@ impl<'a> Written<'a> {
     }
 
     fn refuse_name<T>(&self, document: &mut Document<'_>) -> Option<T> {
-        let (Some(postal_code), Some(name)) = (&self.postal_code, self.name) else {
-            let missing = if self.name.is_none() { NAME } else { POSTAL_CODE };
-            return document.refuse(missing, Fault::Required("la commune"));
+        let Some(name) = self.name else {
+            return document.refuse(NAME, Fault::Required("la commune"));
         };
-        document.refuse(NAME, DocumentFault::PlaceUnknown(format!("{postal_code} {name}")))
+        if let Some(postal_code) = &self.postal_code {
+            return document.refuse(NAME, DocumentFault::PlaceUnknown(format!("{postal_code} {name}")));
+        }
+        match document.at(POSTAL_CODE).filter(|written| written.text() != Some("")) {
+            Some(written) => {
+                document.refuse(POSTAL_CODE, DocumentFault::PlaceUnknown(format!("{written} {name}")))
+            }
+            None => document.refuse(POSTAL_CODE, Fault::Required("la commune")),
+        }
     }
 
     fn not_found(&self, code: &str) -> DocumentFault {
@@ -184,10 +191,13 @@ fn of(commune: CommuneId) -> &'static Commune {
     territory::communes().get(commune)
 }
 
-/// A text without white space, or a number with its lost leading zeros.
+/// A text without white space, or a number; with the leading zero that a spreadsheet took from either.
 fn digits(value: &Plain) -> Option<String> {
     match value {
-        Plain::Text(text) => Some(text.split_whitespace().collect()),
+        Plain::Text(text) => {
+            let code: String = text.split_whitespace().collect();
+            Some(territory::with_lost_zero(&code).unwrap_or(code))
+        }
         Plain::Whole(number) if (0..100_000).contains(number) => Some(format!("{number:05}")),
         _ => None,
     }

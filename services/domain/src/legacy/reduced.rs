@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::document::PARTICIPANTS_MAX;
+use super::document::people_of;
 use super::follow_up::{ORGANISATIONS, recipient};
 use super::plain::Plain;
 use super::{Document, duration, place, sub_themes};
@@ -129,7 +129,7 @@ fn instant(value: Option<&Plain>) -> Option<Value> {
 }
 
 fn is_count(value: &Plain) -> bool {
-    value.whole().is_some_and(|count| (0..=i128::from(PARTICIPANTS_MAX)).contains(&count))
+    people_of(value).is_some()
 }
 
 /// The words of a list, or a single word.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::plain::Plain;
+use crate::territory::with_lost_zero;
 
 const IDS: [&str; 4] = ["_id", "conseiller", "structure", "permanence"];
 const INSTANTS: [&str; 3] = ["createdAt", "updatedAt", "cra.dateAccompagnement"];
@@ -36,8 +37,13 @@ impl Version {
         each(&NUMBERS, number);
         each(&COUNTS, counts);
         each(&CODES, |value| {
-            if let Plain::Whole(number @ 0..100_000) = value {
-                *value = Plain::Text(format!("{number:05}"));
+            let code = match value {
+                Plain::Whole(number @ 0..100_000) => Some(format!("{number:05}")),
+                Plain::Text(text) => with_lost_zero(text),
+                _ => None,
+            };
+            if let Some(code) = code {
+                *value = Plain::Text(code);
             }
         });
         Self(document)

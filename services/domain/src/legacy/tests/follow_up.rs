@@ -42,6 +42,8 @@ fn counts_are_kept_in_order_up_to_the_number_of_participants() {
     assert_eq!(sums(&counts(2, 2, 5), &over), (2, 2, 1));
     assert_eq!(sums(&counts(0, 0, 6), &over), (0, 0, 5));
     assert_eq!(sums(&counts(10_000, 10_000, 10_000), &over), (5, 0, 0));
+    assert_eq!(sums(&counts(0, 1, 10_001), &over), (0, 1, 4));
+    assert_eq!(sums(&next(json!({"individuel": 0, "atelier": 4_294_967_296_u64})), &over), (0, 5, 0));
     let partial = next(json!({"individuel": null, "atelier": "2"}));
     assert_eq!(sums(&partial, &[]), (0, 2, 0));
     let named = changed(counts(3, 0, 0), "cra.organismes", json!([{"CAF": 1}, {"ANTS": 4}]));

@@ -55,6 +55,8 @@ fn a_valid_code_is_kept_as_written() {
     is_at([json!("75110"), json!("75010"), json!("PARIS")], ("75110", "75110", "75010"), &[]);
     is_at([json!("01120"), json!("01120"), json!("CORDIEUX")], ("01120", "01262", "01120"), &[]);
     is_at([json!(1004), json!("01500"), json!("AMBERIEU EN BUGEY")], ("01004", "01004", "01500"), &[]);
+    is_at([json!("1004"), json!(1500), json!("AMBERIEU EN BUGEY")], ("01004", "01004", "01500"), &[]);
+    is_at([json!(null), json!("1500"), json!("AMBERIEU EN BUGEY")], ("01004", "01004", "01500"), &[]);
     is_at([json!("2a004"), json!("20000"), json!("AJACCIO")], ("2A004", "2A004", "20000"), &[]);
     is_at([json!("35238"), json!("35000"), json!(null)], ("35238", "35238", "35000"), &[]);
 }
@@ -96,6 +98,11 @@ fn a_commune_that_cannot_be_found_is_refused_with_what_was_found() {
     refused_at([json!(null), json!("69001"), json!("PARIS 01")], NAME, "COMMUNE_UNKNOWN");
     refused_at([json!(null), json!("75001"), json!(null)], NAME, "REQUIRED");
     refused_at([json!(null), json!(null), json!("PARIS 01")], POSTAL_CODE, "REQUIRED");
+    refused_at([json!(null), json!(" "), json!("PARIS 01")], POSTAL_CODE, "REQUIRED");
+    refused_at([json!(null), json!("7501"), json!("PARIS 01")], NAME, "COMMUNE_UNKNOWN");
+    for wrong in [json!("750"), json!("750O1"), json!([75001]), json!(100_000)] {
+        refused_at([json!(null), wrong, json!("PARIS 01")], POSTAL_CODE, "COMMUNE_UNKNOWN");
+    }
     refused_at([json!("99999"), json!("75001"), json!("nowhere")], CODE, "COMMUNE_UNKNOWN");
     refused_at([json!("99999"), json!(null), json!(null)], CODE, "COMMUNE_UNKNOWN");
     refused_at([json!("75010"), json!("75010"), json!("nowhere")], CODE, "COMMUNE_UNKNOWN");

@@ -102,6 +102,7 @@ fn the_id_and_the_form_of_an_import_are_checked() {
     use super::super::check_legacy_id;
     assert!(check_legacy_id("62a9f1").is_ok());
     assert!(check_legacy_id(&"é".repeat(128)).is_ok());
+    assert!(check_legacy_id(" ").is_err());
     let reason = |legacy_id: &str| check_legacy_id(legacy_id).unwrap_err().fault.reason();
     assert_eq!(reason(""), "REQUIRED");
     assert_eq!(reason(&"é".repeat(129)), "TEXT_INVALID");

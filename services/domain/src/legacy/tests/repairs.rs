@@ -194,3 +194,17 @@ fn a_duration_is_a_band_or_minutes_as_text_or_number() {
         assert_eq!(cra.duration, Duration::Unspecified);
     }
 }
+
+#[test]
+fn a_count_above_any_number_of_participants_is_treated_as_one_above_those_of_the_document() {
+    for huge in [json!(6), json!(10_001), json!("20000"), json!(4_294_967_296_u64), json!(u64::MAX)] {
+        let document = with("cra.nbParticipantsRecurrents", huge.clone());
+        assert_eq!(read(&document, &["cra.nbParticipantsRecurrents"]).returning_participants, 5, "{huge}");
+        let document = with("cra.age", json!({"moins12ans": 3, "plus60ans": huge}));
+        assert_eq!(read(&document, &["cra.age"]).ages, AgeCounts::default(), "{huge}");
+        let document = with("cra.organismes", json!([{"CAF": huge}]));
+        let people: u32 =
+            read(&document, &["cra.accompagnement"]).redirections.iter().map(|it| it.people).sum();
+        assert_eq!(people, 5, "{huge}");
+    }
+}

@@ -42,6 +42,7 @@ fn a_field_that_is_read_is_compared_by_its_meaning() {
         ("cra.age", json!({"plus60ans": 5}), json!({"plus60ans": {"$numberLong": "5"}})),
         ("cra.organismes", json!([{"CAF": 1}]), json!([{"CAF": {"$numberInt": "1"}}])),
         ("cra.codePostal", json!(1300), json!("01300")),
+        ("cra.codePostal", json!("1300"), json!("01300")),
     ] {
         same(&with(path, one), &with(path, other));
     }
