@@ -77,7 +77,7 @@ fn measure(number: i32) -> Result<v1::Measure, Violation> {
     match v1::Measure::try_from(number) {
         Ok(v1::Measure::Unspecified) => refuse(Fault::Required("la mesure")),
         Ok(measure) => Ok(measure),
-        Err(_) => refuse(Fault::UnknownValue(number)),
+        Err(_) => refuse(Question::value_unknown(number, v1::Measure::as_str_name).into()),
     }
 }
 

@@ -7,7 +7,7 @@ mod labels;
 use std::ops::Range;
 
 use cra_contracts::v1;
-use cra_domain::cra::{Fault, Violation};
+use cra_domain::cra::{Fault, Question, Violation};
 use cra_domain::territory::{self, Commune};
 use cra_domain::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 use jiff::civil::Date;
@@ -56,7 +56,7 @@ impl Dimension {
         match v1::Dimension::try_from(number) {
             Ok(v1::Dimension::Unspecified) => refuse(Fault::Required("l'axe de répartition")),
             Ok(dimension) => Ok(Self(dimension)),
-            Err(_) => refuse(Fault::UnknownValue(number)),
+            Err(_) => refuse(Question::value_unknown(number, v1::Dimension::as_str_name).into()),
         }
     }
 

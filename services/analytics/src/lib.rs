@@ -36,7 +36,7 @@ use cra_domain::territory;
 const FORM: u32 = 6;
 /// Version of the definitions of figures. Increase it whenever an answer would differ: read models with other
 /// definitions are built again from the log, and serve until that is done.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Name of the definitions: the form of the facts with the digest of the communes, and the version of the figures.
 #[must_use]

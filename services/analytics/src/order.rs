@@ -67,7 +67,10 @@ impl Order {
         let found = ORDERS.iter().find(|(known, _)| *known == name);
         found.map(|(_, by)| Self { by: *by, largest_first }).ok_or_else(|| {
             let choices: Vec<_> = ORDERS.iter().map(|(name, _)| *name).collect();
-            Violation::new("order_by", Question::OrderUnknown(choices.join(", ")))
+            Violation::new(
+                "order_by",
+                Question::OrderUnknown { found: text.to_owned(), choices: choices.join(", ") },
+            )
         })
     }
 

@@ -58,7 +58,8 @@ impl Periods {
             }
             Ok(granularity) => Some(granularity),
             Err(_) => {
-                refuse("granularity", Fault::UnknownValue(granularity));
+                let fault = Question::value_unknown(granularity, v1::Granularity::as_str_name);
+                refuse("granularity", fault.into());
                 None
             }
         };
@@ -66,7 +67,7 @@ impl Periods {
             return Err(violations);
         };
         if from > to {
-            let fault = Question::PeriodInverted { from: selection.from.clone() };
+            let fault = Question::PeriodInverted { from, to };
             return Err(vec![Violation::new("selection.to", fault)]);
         }
         cut(from, to, granularity).ok_or_else(|| {

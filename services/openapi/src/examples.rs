@@ -53,11 +53,11 @@ pub(crate) fn request(method: &str) -> Option<Value> {
     Some(request)
 }
 
-const FAULT: &str = "\"999\" is no code of that kind in the current Code officiel géographique";
-const FAULT_IN_FRENCH: &str = "Le code 999 ne désigne aucun territoire connu.";
+const FAULT: &str = "no department has the code \"999\" in the current Code officiel géographique";
+const FAULT_IN_FRENCH: &str = "Aucun département n'a le code « 999 » : choisissez-le dans la liste.";
 /// The details of that refusal, encoded.
 const ERROR_INFO: &str = "Cg9JTlZBTElEX1JFUVVFU1QSBmNyYS52MRoPCgp2aW9sYXRpb25zEgExGg0KCGF0dGFjaGVkEgEx";
-const BAD_REQUEST: &str = "CrMBCh1zZWxlY3Rpb24uZGVwYXJ0bWVudF9jb2Rlc1swXRJIIjk5OSIgaXMgbm8gY29kZSBvZiB0aGF0IGtpbmQgaW4gdGhlIGN1cnJlbnQgQ29kZSBvZmZpY2llbCBnw6lvZ3JhcGhpcXVlGhFURVJSSVRPUllfVU5LTk9XTiI1CgJmchIvTGUgY29kZSA5OTkgbmUgZMOpc2lnbmUgYXVjdW4gdGVycml0b2lyZSBjb25udS4";
+const BAD_REQUEST: &str = "Cs4BCh1zZWxlY3Rpb24uZGVwYXJ0bWVudF9jb2Rlc1swXRJLbm8gZGVwYXJ0bWVudCBoYXMgdGhlIGNvZGUgIjk5OSIgaW4gdGhlIGN1cnJlbnQgQ29kZSBvZmZpY2llbCBnw6lvZ3JhcGhpcXVlGhFURVJSSVRPUllfVU5LTk9XTiJNCgJmchJHQXVjdW4gZMOpcGFydGVtZW50IG4nYSBsZSBjb2RlIMKrIDk5OSDCuyA6IGNob2lzaXNzZXotbGUgZGFucyBsYSBsaXN0ZS4";
 
 /// The refusal of a selection of department 999, in JSON: `google.rpc.ErrorInfo` and `google.rpc.BadRequest`.
 fn details() -> [Value; 2] {

@@ -114,6 +114,17 @@ fn paris_lyon_and_marseille_include_their_arrondissements() {
 }
 
 #[test]
+fn a_former_code_that_is_a_postal_code_of_today_selects_nothing_alone() {
+    let of_commune =
+        |code: &str| v1::Selection { commune_codes: vec![code.to_owned()], ..v1::Selection::default() };
+    let refused = Filter::parse(&of_commune("75010"), &Dictionary::default()).unwrap_err();
+    assert_eq!(refused[0].field, "selection.commune_codes[0]");
+    assert_eq!(refused[0].fault.reason(), "TERRITORY_UNKNOWN");
+    assert!(refused[0].fault.description().contains("75110 (Paris 10e Arrondissement)"), "{refused:?}");
+    assert!(Filter::parse(&of_commune("01340"), &Dictionary::default()).is_ok());
+}
+
+#[test]
 fn a_delegated_or_former_code_selects_the_commune_of_today_and_counts_in_it() {
     for code in ["01120", "01262"] {
         let selection = selecting(|s| s.commune_codes = texts(&[code]));

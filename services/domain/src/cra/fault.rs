@@ -20,7 +20,7 @@ pub use question::Question;
 use super::PersonalData;
 use crate::spelling::is_invisible;
 use crate::territory::{CommuneId, Unknown};
-use crate::vocabulary::Term;
+use crate::vocabulary::{Term, Word};
 
 /// A fault of one field, with the values that its messages need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,6 @@ pub enum Fault {
     CraIdInvalid(String),
     /// A mandatory field is missing; the French name of the field.
     Required(&'static str),
-    /// An enum value that no question accepts.
-    UnknownValue(i32),
     /// A number that has no word in the form.
     UnknownNumber {
         /// The number found.
@@ -167,13 +165,19 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The fault of a number without a word, with the words that are offered instead.
+    pub(crate) fn unknown_word<W: Word>(number: i32, is_offered: impl Fn(&Term) -> bool) -> Self {
+        let words = W::ALL.iter().map(|word| (word.number(), word.term()));
+        Self::UnknownNumber { number, choices: words.filter(|(_, term)| is_offered(term)).collect() }
+    }
+
     /// Stable reason code, for programs (source: the table of rules of the domain page).
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
             Self::CraIdInvalid(_) => "CRA_ID_INVALID",
             Self::Required(_) => "REQUIRED",
-            Self::UnknownValue(_) | Self::UnknownNumber { .. } => "UNKNOWN_VALUE",
+            Self::UnknownNumber { .. } => "UNKNOWN_VALUE",
             Self::IdInvalid(_) => "ID_INVALID",
             Self::DateInvalid(_) => "DATE_INVALID",
             Self::DateTooEarly(_) => "DATE_TOO_EARLY",

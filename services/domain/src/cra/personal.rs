@@ -23,7 +23,8 @@ pub enum PersonalData {
 }
 
 /// The last character of the local part, an at sign in one of its written forms, a domain with a dot.
-const EMAIL: &str = r"[a-z0-9_] ?(@|\(at\)|\[at\]|\barobase\b) ?[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}";
+const EMAIL: &str =
+    r"[a-z0-9_] ?(@|[(\[{] ?(?:at|arobase|a) ?[)\]}]|\barobase\b) ?[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}";
 
 /// Ten digits from 0, or the country prefix and the digits after the 0, in the usual notations. The digit after the 0
 /// is not 8, which is for services.
@@ -99,20 +100,27 @@ fn folded(text: &str) -> String {
     words.join(" ").replace(['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2212}'], "-")
 }
 
-/// Thirteen digits are a NIR if they contain a calendar month; fifteen if their key is valid.
+/// Number of separators between the parts of a NIR from the sex to the key, if all are written apart.
+const SEPARATORS: usize = 6;
+
+/// Thirteen digits are a NIR if they contain a calendar month. Fifteen are one if their key is valid, or if a calendar
+/// month and all parts are written apart as on a card: a typing error in the key hides nothing.
 fn holds_nir(text: &str) -> bool {
     let Some(form) = NIR_FORM.as_ref() else { return false };
     form.captures_iter(text).any(|found| {
         let part = |group| found.get(group).map_or("", |part| part.as_str());
+        let has_calendar_month = part(4).parse().is_ok_and(|month: u8| (1..=12).contains(&month));
+        let is_key_valid = |key: &str| {
+            let digits: String = (2..=7).map(part).collect();
+            key.parse().is_ok_and(|key: u64| key_of(&digits) == Some(key))
+        };
+        let is_apart = || {
+            let parts: Vec<_> = (2..=8).filter_map(|group| found.get(group)).collect();
+            parts.windows(2).filter(|pair| pair[0].end() < pair[1].start()).count() == SEPARATORS
+        };
         match part(8) {
-            "" => matches!(
-                part(4),
-                "01" | "02" | "03" | "04" | "05" | "06" | "07" | "08" | "09" | "10" | "11" | "12"
-            ),
-            key => {
-                let digits: String = (2..=7).map(part).collect();
-                key.parse().is_ok_and(|key: u64| key_of(&digits) == Some(key))
-            }
+            "" => has_calendar_month,
+            key => is_key_valid(key) || (has_calendar_month && is_apart()),
         }
     })
 }
@@ -144,6 +152,9 @@ mod tests {
             "jean(at)orange.fr",
             "jean [at] orange.fr",
             "jean arobase orange.fr",
+            "jean[arobase]orange.fr",
+            "jean (arobase) orange.fr",
+            "jean ( at ) orange.fr",
             "ｊｅａｎ＠ｏｒａｎｇｅ.ｆｒ",
             "hélène@numérique.fr",
         ] {
@@ -231,6 +242,9 @@ mod tests {
             "1 85 12 75 123 456 88",
             "nir 1.85.12.75.123.456 / 88",
             "2 99 06 2A 004 012",
+            "1 85 12 75 123 456 00",
+            "n° 2 85 01 78 006 048 22",
+            "1-85-12-75-123-456-00",
         ] {
             assert_eq!(personal_data(text), Some(SocialSecurityNumber), "{text}");
         }

@@ -277,8 +277,7 @@ impl PlaceFound {
 
 /// The fault for a number without a word, with the words that a new CRA may use.
 fn unknown<W: Word>(number: i32) -> Fault {
-    let open = W::ALL.iter().map(|word| (word.number(), word.term())).filter(|(_, term)| term.open);
-    Fault::UnknownNumber { number, choices: open.collect() }
+    Fault::unknown_word::<W>(number, |term| term.open)
 }
 
 /// How often a list contains a value.

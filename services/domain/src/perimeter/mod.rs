@@ -145,12 +145,14 @@ impl Perimeter {
         }
     }
 
-    /// Whether a CRA in the contract's form is inside. An unknown commune is in no territory.
+    /// Whether a CRA in the contract's form, recorded or declared, is inside. An unknown commune is in no territory.
     #[must_use]
     pub fn covers_message(&self, cra: &v1::Cra) -> bool {
         let commune = || {
             let place = cra.place.as_ref()?;
-            territory::communes().resolve(place.commune_code.trim())
+            let communes = territory::communes();
+            let declared = || communes.declared(&place.commune_code, &place.postal_code).ok();
+            communes.resolve(&place.commune_code).or_else(|| Some(declared()?.commune))
         };
         match self {
             Self::National => true,

@@ -179,3 +179,22 @@ fn perimeters_have_the_same_canonical_text_exactly_if_they_are_equal() {
     let distinct: std::collections::BTreeSet<_> = texts.iter().collect();
     assert_eq!(distinct.len(), texts.len(), "{texts:?}");
 }
+
+#[test]
+fn a_declared_code_is_located_as_the_rules_of_a_cra_read_it() {
+    let cra = |code: &str, postal_code: &str| v1::Cra {
+        place: Some(v1::Place {
+            commune_code: code.to_owned(),
+            postal_code: postal_code.to_owned(),
+            ..v1::Place::default()
+        }),
+        ..v1::Cra::default()
+    };
+    for code in ["2A004", "2a004", " 2A004", "2a 004"] {
+        assert!(within(&["2A"], &[]).covers_message(&cra(code, "20000")), "{code:?}");
+        assert!(!within(&["2B"], &[]).covers_message(&cra(code, "20000")), "{code:?}");
+    }
+    // Bondy's former code, with its postal code.
+    assert!(within(&["93"], &[]).covers_message(&cra(" 75010", "93 140")));
+    assert!(!within(&["75"], &[]).covers_message(&cra("75010", "75010")));
+}

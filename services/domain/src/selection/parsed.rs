@@ -11,6 +11,7 @@ use crate::cra::{Fault, Id, Question, Violation, parse_day};
 use crate::steps;
 use crate::territory::{
     self, Commune, CommuneId, Communes, Department, DepartmentId, Epci, EpciId, Region, RegionId,
+    TerritoryKind,
 };
 use crate::vocabulary::{Activity, AgeBand, Channel, DurationBucket, Status, SubTheme, Theme, Word};
 
@@ -286,7 +287,7 @@ impl Faults {
         if let (Some(first), Some(last)) = days
             && first > last
         {
-            let fault = || Question::PeriodInverted { from: from.to_owned() }.into();
+            let fault = || Question::PeriodInverted { from: first, to: last }.into();
             self.refuse(|| "selection.to".to_owned(), fault);
         }
         days
@@ -296,19 +297,19 @@ impl Faults {
         let communes: &Communes = territory::communes();
         Territories {
             regions: self.members(
-                "selection.region_codes",
+                ("selection.region_codes", TerritoryKind::Region),
                 &message.region_codes,
                 communes.regions().len(),
                 |code| communes.region(code).map(Region::id),
             ),
             departments: self.members(
-                "selection.department_codes",
+                ("selection.department_codes", TerritoryKind::Department),
                 &message.department_codes,
                 communes.departments().len(),
                 |code| communes.department(code).map(Department::id),
             ),
             epcis: self.members(
-                "selection.epci_codes",
+                ("selection.epci_codes", TerritoryKind::Epci),
                 &message.epci_codes,
                 communes.epcis().len(),
                 |code| communes.epci(code).map(Epci::id),
@@ -319,7 +320,7 @@ impl Faults {
 
     fn members<T: Indexed>(
         &mut self,
-        field: &str,
+        (field, kind): (&str, TerritoryKind),
         codes: &[String],
         count: usize,
         find: impl Fn(&str) -> Option<T>,
@@ -328,15 +329,15 @@ impl Faults {
             return Members::default();
         }
         let mut members = Members::among(count);
-        self.each(field, codes, |code| find(code), |code| unknown(code), |id| members.insert(id));
+        self.each(field, codes, |code| find(code), |code| unknown(kind, code), |id| members.insert(id));
         members
     }
 
     /// Paris, Lyon and Marseille include their arrondissements.
     fn communes(&mut self, codes: &[String], communes: &Communes) -> Members<CommuneId> {
         let count = communes.all().len();
-        let mut members =
-            self.members("selection.commune_codes", codes, count, |code| communes.resolve(code));
+        let field = ("selection.commune_codes", TerritoryKind::Commune);
+        let mut members = self.members(field, codes, count, |code| communes.resolve_alone(code));
         for id in communes.with_arrondissements() {
             if members.is_given() && members.has(Some(id)) {
                 communes.arrondissements(id).for_each(|id| members.insert(id));
@@ -352,7 +353,7 @@ impl Faults {
             "selection.postal_codes",
             codes,
             find,
-            |code| unknown(code),
+            |code| unknown(TerritoryKind::PostalCode, code),
             |number| {
                 known.insert(number);
             },
@@ -376,24 +377,30 @@ impl Faults {
     }
 
     fn words<W: Word>(&mut self, field: &str, values: &[i32]) -> Bits {
-        self.bits(field, values, |number| W::from_number(number).map(Word::index))
+        self.bits::<W>(field, values, |number| W::from_number(number).map(Word::index))
     }
 
     /// Like [`Faults::words`], with the statistics' line "unspecified" as 0.
     fn lines<W: Word>(&mut self, field: &str, values: &[i32]) -> Bits {
-        self.bits(field, values, |number| {
+        self.bits::<W>(field, values, |number| {
             if number == 0 { Some(0) } else { W::from_number(number).map(|word| word.index() + 1) }
         })
     }
 
-    fn bits(&mut self, field: &str, values: &[i32], index_of: impl Fn(i32) -> Option<usize>) -> Bits {
+    fn bits<W: Word>(
+        &mut self,
+        field: &str,
+        values: &[i32],
+        index_of: impl Fn(i32) -> Option<usize>,
+    ) -> Bits {
         let mut bits = 0;
         let find = |number: &i32| index_of(*number);
-        self.each(field, values, find, |number| Fault::UnknownValue(*number), |index| bits |= 1 << index);
+        let fault = |number: &i32| Fault::unknown_word::<W>(*number, |_| true);
+        self.each(field, values, find, fault, |index| bits |= 1 << index);
         (!values.is_empty()).then_some(bits)
     }
 }
 
-fn unknown(code: &str) -> Fault {
-    Question::TerritoryUnknown(code.to_owned()).into()
+fn unknown(kind: TerritoryKind, code: &str) -> Fault {
+    Question::TerritoryUnknown { kind, found: code.to_owned() }.into()
 }

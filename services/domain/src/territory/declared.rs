@@ -50,17 +50,19 @@ impl Communes {
     /// Spaces and case are ignored. A former code that is a postal code of today counts only with a postal code of its
     /// commune: 75010 was Bondy's, but alone it means the tenth arrondissement of Paris.
     pub fn declared(&self, code: &str, postal_code: &str) -> Result<Declared, Unknown> {
-        let code = without_spaces(code).to_ascii_uppercase();
-        let Some(commune) = self.resolve(&code) else { return Err(self.unknown(&code)) };
+        let declared = code;
+        let code = without_spaces(declared).to_ascii_uppercase();
+        let Some(commune) = self.resolve(&code) else { return Err(self.unknown(&code, declared)) };
         let kind = self.code_kind(&code);
         let is_meant = || self.get(commune).has_postal_code(&without_spaces(postal_code));
         if kind == Some(CodeKind::Former) && self.is_postal_code(&code) && !is_meant() {
-            return Err(self.unknown(&code));
+            return Err(self.unknown(&code, declared));
         }
         Ok(Declared { code, commune, is_own: kind == Some(CodeKind::Current) })
     }
 
-    fn unknown(&self, code: &str) -> Unknown {
+    /// `code` is the declared text as a code, `declared` the text itself: a name may consist of several words.
+    fn unknown(&self, code: &str, declared: &str) -> Unknown {
         let zero = with_lost_zero(code);
         if self.is_postal_code(code) {
             return Unknown::PostalCode { postal_code: code.to_owned(), communes: self.having(code) };
@@ -72,12 +74,12 @@ impl Communes {
             let communes = self.having(&postal_code);
             return Unknown::PostalCode { postal_code, communes };
         }
-        let communes = self.named(&fold(code));
+        let communes = self.named(&fold(declared));
         if communes.is_empty() { Unknown::Nothing } else { Unknown::Name { communes } }
     }
 
     /// The communes of a postal code, most populous first; arrondissements instead of their city.
-    fn having(&self, postal_code: &str) -> Vec<CommuneId> {
+    pub(super) fn having(&self, postal_code: &str) -> Vec<CommuneId> {
         let all = self.by_postal_code(postal_code).iter().copied();
         self.most_peopled_first(all.filter(|id| self.arrondissement_at(*id, postal_code).is_none()))
     }
@@ -177,6 +179,18 @@ mod tests {
         );
         assert!(matches!(unknown("Rennes"), Unknown::Name { communes } if codes(&communes) == ["35238"]));
         assert!(matches!(unknown("saint-denis"), Unknown::Name { communes } if communes.len() > 2));
+        for (name, code) in [
+            ("Le Havre", "76351"),
+            ("le  havre", "76351"),
+            (" LES SABLES D OLONNE ", "85194"),
+            ("St Étienne du Rouvray", "76575"),
+            ("L'Haÿ-les-Roses", "94038"),
+        ] {
+            assert!(
+                matches!(unknown(name), Unknown::Name { communes } if codes(&communes) == [code]),
+                "{name}"
+            );
+        }
         for nothing in ["75999", "2A999", "nowhere", "9999", "é"] {
             assert_eq!(unknown(nothing), Unknown::Nothing, "{nothing}");
         }

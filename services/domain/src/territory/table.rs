@@ -211,6 +211,14 @@ impl Communes {
         Some(self.meaning(code)?.today)
     }
 
+    /// The commune that a code without a postal code means: like [`Communes::resolve`], except for a former code that
+    /// is a postal code of today. 75010 was Bondy's, but alone it means the tenth arrondissement of Paris.
+    #[must_use]
+    pub fn resolve_alone(&self, code: &str) -> Option<CommuneId> {
+        let Meaning { today, kind } = self.meaning(code)?;
+        (kind != CodeKind::Former || !self.is_postal_code(code)).then_some(today)
+    }
+
     /// Whether a commune of today or a municipal arrondissement has this code.
     #[must_use]
     pub fn is_current(&self, code: &str) -> bool {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use cra_contracts::v1;
 use cra_domain::cra::{Fault, Question, Violation, parse_day};
-use cra_domain::territory::{self, Department, DepartmentId};
+use cra_domain::territory::{self, Department, DepartmentId, TerritoryKind};
 use cra_runtime::identity::Scope;
 use cra_runtime::rejection::{Rejection, SCOPE_MISSING};
 use jiff::civil::Date;
@@ -74,8 +74,8 @@ impl PublicQuestion {
             day
         };
         let (from, to) = (day("selection.from", &selection.from), day("selection.to", &selection.to));
-        if from.zip(to).is_some_and(|(from, to)| from > to) {
-            let fault = Question::PeriodInverted { from: selection.from.clone() };
+        if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
+            let fault = Question::PeriodInverted { from, to };
             violations.push(Violation::new("selection.to", fault));
         }
         if !violations.is_empty() {
@@ -231,14 +231,19 @@ pub(crate) fn refused(what: &str, last: Option<Month>) -> Status {
 /// The departments that every given field contains, by index.
 fn departments(selection: &v1::Selection, violations: &mut Vec<Violation>) -> Vec<bool> {
     let communes = territory::communes();
-    let mut known = |field: &str, codes: &[String], is_known: &dyn Fn(&str) -> bool| {
+    let mut known = |field: &str, kind, codes: &[String], is_known: &dyn Fn(&str) -> bool| {
         let unknown = codes.iter().enumerate().find(|(_, code)| !is_known(code));
         violations.extend(unknown.map(|(index, code)| {
-            Violation::new(format!("selection.{field}[{index}]"), Question::TerritoryUnknown(code.clone()))
+            Violation::new(
+                format!("selection.{field}[{index}]"),
+                Question::TerritoryUnknown { kind, found: code.clone() },
+            )
         }));
     };
-    known("region_codes", &selection.region_codes, &|code| communes.region(code).is_some());
-    known("department_codes", &selection.department_codes, &|code| communes.department(code).is_some());
+    let is_region = |code: &str| communes.region(code).is_some();
+    known("region_codes", TerritoryKind::Region, &selection.region_codes, &is_region);
+    let is_department = |code: &str| communes.department(code).is_some();
+    known("department_codes", TerritoryKind::Department, &selection.department_codes, &is_department);
     let regions: HashSet<&str> = selection.region_codes.iter().map(String::as_str).collect();
     let departments: HashSet<&str> = selection.department_codes.iter().map(String::as_str).collect();
     let is_asked = |codes: &HashSet<&str>, code: &str| codes.is_empty() || codes.contains(code);

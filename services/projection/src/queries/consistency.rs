@@ -54,9 +54,14 @@ impl Consistency {
         let as_of = match (message.as_of_position, message.as_of_time) {
             (0, None) => AsOf::Now,
             (0, Some(time)) => match event::timestamp("as_of_time", Some(&time)) {
-                Ok(time) if time > now => return refuse(AS_OF_TIME, Question::TimeInFuture.into()),
+                Ok(found) if found > now => {
+                    return refuse(AS_OF_TIME, Question::TimeInFuture { found }.into());
+                }
                 Ok(time) => AsOf::Time(nanoseconds(time)),
-                Err(error) => return refuse(AS_OF_TIME, Fault::DateInvalid(error.found)),
+                Err(_) => {
+                    let fault = Question::TimeInvalid { seconds: time.seconds, nanos: time.nanos };
+                    return refuse(AS_OF_TIME, fault.into());
+                }
             },
             (position, None) => AsOf::Position(Position(position)),
             (_, Some(_)) => {

@@ -38,8 +38,9 @@ pub async fn cross_table(
         let dictionary = scan.snapshot.generation.dictionary().read();
         let rows = axis(axes.rows(), cells.keys().map(|(row, _)| *row), &dictionary);
         let columns = axis(axes.columns(), cells.keys().map(|(_, column)| *column), &dictionary);
-        if rows.len().saturating_mul(columns.len()) > CELLS_MAX {
-            let fault = Question::TooManyCells { max: CELLS_MAX };
+        let found = rows.len().saturating_mul(columns.len());
+        if found > CELLS_MAX {
+            let fault = Question::TooManyCells { found, max: CELLS_MAX };
             return Err(Violation::new("columns", fault).into());
         }
         let value = |row, column| cells.get(&(row, column)).copied().unwrap_or(0);

@@ -37,7 +37,7 @@ const SIGNATURE_BYTES: usize = 32;
 pub fn rows(page_size: u32) -> Result<usize, Violation> {
     let size = if page_size == 0 { ROWS_DEFAULT } else { page_size };
     if size > ROWS_MAX {
-        return Err(Violation::new("page_size", Question::PageSizeTooLarge { max: ROWS_MAX }));
+        return Err(Violation::new("page_size", Question::PageSizeTooLarge { found: size, max: ROWS_MAX }));
     }
     Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }

@@ -37,8 +37,8 @@ pub fn watch_interval(min_interval_ms: u32) -> Result<Duration, Violation> {
     let interval_ms = match min_interval_ms {
         0 => INTERVAL_MS_DEFAULT,
         interval_ms @ INTERVAL_MS_MIN.. => interval_ms,
-        _ => {
-            let fault = Question::IntervalTooShort { min_ms: INTERVAL_MS_MIN };
+        found_ms => {
+            let fault = Question::IntervalTooShort { found_ms, min_ms: INTERVAL_MS_MIN };
             return Err(Violation::new("min_interval_ms", fault));
         }
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cra_contracts::v1;
 use cra_contracts::v1::operations_service_server::OperationsService;
-use cra_domain::cra::{Fault, Question, Violation, check_reason};
+use cra_domain::cra::{Question, Violation, check_reason};
 use cra_domain::event::timestamp_message;
 use cra_eventlog::{Forgetting, Position, Predecessor};
 use cra_runtime::audit::{Kind, Trail};
@@ -212,7 +212,11 @@ fn act(request: v1::GetStatusRequest) -> Result<Option<v1::LogAct>, Status> {
     match v1::LogAct::try_from(request.act) {
         Ok(v1::LogAct::Unspecified) => Ok(None),
         Ok(act) => Ok(Some(act)),
-        Err(_) => Err(QueryError::from(Violation::new("act", Fault::UnknownValue(request.act))).into()),
+        Err(_) => Err(QueryError::from(Violation::new(
+            "act",
+            Question::value_unknown(request.act, v1::LogAct::as_str_name),
+        ))
+        .into()),
     }
 }
 

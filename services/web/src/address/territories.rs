@@ -2,7 +2,7 @@
 //! (35)`.
 
 use cra_domain::spelling;
-use cra_domain::territory::{self, Department, Epci, Region};
+use cra_domain::territory::{self, Department, Epci, Region, TerritoryKind};
 
 /// Number of names that a message suggests.
 const SUGGESTIONS_MAX: usize = 5;
@@ -17,7 +17,7 @@ fn typed(text: &str) -> &str {
 fn one_of<'a, T>(
     all: &'a [T],
     text: &str,
-    what: &str,
+    (kind, what): (TerritoryKind, &str),
     code_and_name: impl Fn(&'a T) -> (&'static str, &'static str),
 ) -> Result<String, String> {
     let code = typed(text);
@@ -36,6 +36,9 @@ fn one_of<'a, T>(
     }
     if found.is_empty() {
         found = matching(&|known| known.contains(&key));
+    }
+    if found.is_empty() {
+        found = territory::communes().meant(kind, code);
     }
     chosen(&found, what)
 }
@@ -58,24 +61,24 @@ fn chosen(found: &[(&str, &str)], what: &str) -> Result<String, String> {
 
 pub(super) fn region(text: &str) -> Result<String, String> {
     let of = |it: &'static Region| (it.code(), it.name());
-    one_of(territory::communes().regions(), text, "e région", of)
+    one_of(territory::communes().regions(), text, (TerritoryKind::Region, "e région"), of)
 }
 
 pub(super) fn department(text: &str) -> Result<String, String> {
     let of = |it: &'static Department| (it.code(), it.name());
-    one_of(territory::communes().departments(), text, " département", of)
+    one_of(territory::communes().departments(), text, (TerritoryKind::Department, " département"), of)
 }
 
 pub(super) fn epci(text: &str) -> Result<String, String> {
     let of = |it: &'static Epci| (it.code(), it.name());
-    one_of(territory::communes().epcis(), text, " EPCI", of)
+    one_of(territory::communes().epcis(), text, (TerritoryKind::Epci, " EPCI"), of)
 }
 
 /// Finds a commune by its current or a former code, or by a name that only it has.
 pub(super) fn commune(text: &str) -> Result<String, String> {
     let communes = territory::communes();
     let code = typed(text).to_ascii_uppercase();
-    if communes.resolve(&code).is_some() {
+    if communes.resolve_alone(&code).is_some() {
         return Ok(code);
     }
     let key = spelling::key(text);
@@ -89,6 +92,9 @@ pub(super) fn commune(text: &str) -> Result<String, String> {
         (commune.code(), commune.name())
     };
     let mut whole: Vec<_> = found.iter().filter(named).map(of).collect();
+    if whole.is_empty() {
+        whole = communes.meant(TerritoryKind::Commune, text);
+    }
     if whole.is_empty() {
         whole = found.iter().map(of).collect();
     }

@@ -21,7 +21,9 @@ pub(super) fn participants_en(found: &str, min: u32, max: u32) -> String {
 }
 
 pub(super) fn participants_fr(found: &str, min: u32, max: u32) -> String {
-    if max == 1 {
+    if max == 1 && found == "0" {
+        "Cette activité concerne une personne et vous en indiquez 0 : indiquez 1.".into()
+    } else if max == 1 {
         format!(
             "Cette activité concerne une seule personne et vous en indiquez {found} : à plusieurs, choisissez \
              l'atelier collectif."

@@ -18,6 +18,9 @@ enum Meant {
 /// English description, for client developers.
 pub(super) fn invalid_en(found: &str) -> String {
     match meant(found) {
+        Some(Meant::Day(day)) if found.trim() == day.to_string() => {
+            format!("found {day} with spaces around it, expected {:?}", day.to_string())
+        }
         Some(Meant::Day(day)) => format!("found {:?}, expected {:?}", quoted(found), day.to_string()),
         Some(Meant::NoSuchDay { year, month }) => match last_day(year, month) {
             Some(days) => format!(
@@ -37,6 +40,9 @@ pub(super) fn invalid_en(found: &str) -> String {
 pub(super) fn invalid_fr(found: &str) -> String {
     let text = quoted(found);
     match meant(found) {
+        Some(Meant::Day(day)) if found.trim() == day.to_string() => {
+            format!("Retirez les espaces autour de la date « {day} ».")
+        }
         Some(Meant::Day(day)) => {
             format!("Écrivez la date « {text} » sous la forme « {day} » (année-mois-jour).")
         }
@@ -141,12 +147,16 @@ mod tests {
             "le 29 février 2024",
             "2024-02-29T10:00:00Z",
             "2024-02-29 10:00",
-            " 2024-02-29",
+            " 2024-02-29T00:00",
             "29/02/2024 10:30",
         ] {
             assert_eq!(meant(text), Some(Meant::Day(jiff::civil::date(2024, 2, 29))), "{text}");
             assert!(invalid_fr(text).contains("« 2024-02-29 »"), "{text}");
             assert!(invalid_en(text).contains("\"2024-02-29\""), "{text}");
+        }
+        for text in [" 2024-02-29", "2024-02-29\u{a0}\n"] {
+            assert_eq!(invalid_fr(text), "Retirez les espaces autour de la date « 2024-02-29 ».");
+            assert!(invalid_en(text).contains("spaces around it"), "{}", invalid_en(text));
         }
         assert_eq!(meant("1er mars 2024"), Some(Meant::Day(jiff::civil::date(2024, 3, 1))));
     }

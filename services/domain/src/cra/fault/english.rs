@@ -10,9 +10,6 @@ impl Fault {
         match self {
             Self::CraIdInvalid(found) => ids::cra_id_en(found),
             Self::Required(_) => "this field is mandatory; set it".into(),
-            Self::UnknownValue(number) => {
-                format!("{number} is no value of the form; take one of ReferenceService.GetVocabulary")
-            }
             Self::UnknownNumber { number, choices } => unknown_number(*number, choices),
             Self::IdInvalid(found) => ids::invalid_en(found),
             Self::DateInvalid(found) => days::invalid_en(found),

@@ -10,9 +10,6 @@ impl Fault {
         match self {
             Self::CraIdInvalid(found) => ids::cra_id_fr(found),
             Self::Required(what) => format!("Indiquez {what}."),
-            Self::UnknownValue(_) => {
-                "Cette valeur n'existe pas dans le formulaire : choisissez-en une autre.".into()
-            }
             Self::UnknownNumber { number, choices } => unknown_number(*number, choices),
             Self::IdInvalid(found) => ids::invalid_fr(found),
             Self::DateInvalid(found) => days::invalid_fr(found),

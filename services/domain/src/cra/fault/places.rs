@@ -2,7 +2,7 @@
 
 use super::quoted;
 use crate::french;
-use crate::territory::{self, Commune, CommuneId, Unknown};
+use crate::territory::{self, Commune, CommuneId, Meant, TerritoryKind, Unknown};
 
 /// Maximum number of communes in one message; a postal code may have dozens.
 const NAMED_MAX: usize = 5;
@@ -105,6 +105,45 @@ pub(super) fn required_en(id: CommuneId) -> String {
     format!("{} has several postal codes; give one of {}", commune.name(), commune.postal_codes().join(", "))
 }
 
+pub(super) fn territory_unknown_en(kind: TerritoryKind, found: &str) -> String {
+    let what = match kind {
+        TerritoryKind::Region => "region has the code",
+        TerritoryKind::Department => "department has the code",
+        TerritoryKind::Epci => "EPCI has the SIREN number",
+        TerritoryKind::Commune => "commune has the INSEE code",
+        TerritoryKind::PostalCode => "commune has the postal code",
+    };
+    let found_text = quoted(found);
+    match probable(kind, found, "or", "others") {
+        Some(meant) => format!("no {what} {found_text:?}; expected {meant}"),
+        None => format!("no {what} {found_text:?} in the current Code officiel géographique"),
+    }
+}
+
+pub(super) fn territory_unknown_fr(kind: TerritoryKind, found: &str) -> String {
+    let (what, otherwise) = match kind {
+        TerritoryKind::Region => ("Aucune région n'a le code", "choisissez-la dans la liste"),
+        TerritoryKind::Department => ("Aucun département n'a le code", "choisissez-le dans la liste"),
+        TerritoryKind::Epci => ("Aucun EPCI n'a le numéro", "indiquez les 9 chiffres de son numéro Siren"),
+        TerritoryKind::Commune => {
+            ("Aucune commune n'a le code Insee", "cherchez-la par son nom et indiquez son code Insee")
+        }
+        TerritoryKind::PostalCode => ("Aucune commune n'a le code postal", "vérifiez ses 5 chiffres"),
+    };
+    let found_text = quoted(found);
+    match probable(kind, found, "ou", "un autre") {
+        Some(meant) => format!("{what} « {found_text} » : indiquez {meant}."),
+        None => format!("{what} « {found_text} » : {otherwise}."),
+    }
+}
+
+/// The codes that were probably meant, with their names; `None` if nothing is similar.
+fn probable(kind: TerritoryKind, found: &str, conjunction: &str, others: &str) -> Option<String> {
+    let meant = territory::communes().meant(kind, found);
+    let named = |(code, name): &Meant| format!("{code} ({name})");
+    (!meant.is_empty()).then(|| listed(&meant, named, conjunction, others))
+}
+
 fn zero_lost(found: &str, accepted: &[&'static str]) -> Option<&'static str> {
     let whole = territory::with_lost_zero(found)?;
     accepted.iter().copied().find(|code| *code == whole)
@@ -116,12 +155,7 @@ fn department(commune: &Commune) -> &'static str {
 }
 
 /// The first communes, then a phrase for those that are left out.
-fn listed(
-    communes: &[CommuneId],
-    named: impl Fn(&CommuneId) -> String,
-    conjunction: &str,
-    others: &str,
-) -> String {
+fn listed<T>(communes: &[T], named: impl Fn(&T) -> String, conjunction: &str, others: &str) -> String {
     let mut texts: Vec<_> = communes.iter().take(NAMED_MAX).map(named).collect();
     if communes.len() > NAMED_MAX {
         texts.push(others.to_owned());

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 
 use super::super::{Cra, DocumentFault, Fault, PersonalData, Question, TextLength, Violation};
 use super::{Submission, unknown};
-use crate::territory::{Unknown, communes};
+use crate::territory::{TerritoryKind, Unknown, communes};
 use crate::vocabulary::{Channel, Theme};
 
 /// Noon of a Tuesday in Paris.
@@ -198,7 +198,6 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::CraIdInvalid("é b".into()),
         Fault::CraIdInvalid("12".into()),
         Fault::Required("la date"),
-        Fault::UnknownValue(99),
         unknown::<Channel>(99),
         unknown::<Theme>(-1),
         DocumentFault::UnknownWord("\"x\"".into()).into(),
@@ -248,12 +247,69 @@ fn every_fault_has_a_reason_and_texts_in_both_languages() {
         Fault::FollowUpExceedsParticipants { sum: 6, participants: 5 },
         Fault::PeopleRequired,
         Fault::ReasonLength(length(1, 1)),
-        Question::PeriodInverted { from: "2024-01-01".into() }.into(),
-        Question::TimeInFuture.into(),
-        Question::OneOfTwo("consistency.as_of_position").into(),
-        Question::TerritoryUnknown("99".into()).into(),
     ];
     for fault in faults {
         has_texts(&Violation { field: "cra".into(), fault });
+    }
+}
+
+#[test]
+fn every_fault_of_a_query_has_a_reason_and_texts_in_both_languages() {
+    let territory_unknown =
+        |kind, found: &str| Question::TerritoryUnknown { kind, found: found.into() }.into();
+    let faults: Vec<Fault> = vec![
+        Question::PeriodInverted { from: jiff::civil::date(2024, 3, 1), to: jiff::civil::date(2024, 2, 29) }
+            .into(),
+        Question::TimeInFuture { found: at(NOW) }.into(),
+        Question::TimeInvalid { seconds: i64::MAX, nanos: -5 }.into(),
+        Question::value_unknown(9, v1::Measure::as_str_name).into(),
+        Question::OneOfTwo("consistency.as_of_position").into(),
+        territory_unknown(TerritoryKind::Department, "99"),
+        territory_unknown(TerritoryKind::Department, "2a"),
+        territory_unknown(TerritoryKind::Region, ""),
+        territory_unknown(TerritoryKind::Epci, "2000"),
+        territory_unknown(TerritoryKind::Commune, "Saint-Denis"),
+        territory_unknown(TerritoryKind::PostalCode, "00000"),
+        Question::OrderUnknown { found: "é".into(), choices: "name, cras".into() }.into(),
+        Question::PageSizeTooLarge { found: 1001, max: 1000 }.into(),
+        Question::FormatNotOffered { found: "NDJSON", offered: "CSV, XLSX".into() }.into(),
+        Question::IntervalTooShort { found_ms: 1, min_ms: 100 }.into(),
+        Question::TooManyCells { found: 200_000, max: 100_000 }.into(),
+    ];
+    for fault in faults {
+        has_texts(&Violation { field: "selection".into(), fault });
+    }
+}
+
+#[test]
+fn an_unknown_value_of_a_query_is_refused_with_the_values_that_exist() {
+    let texts = |question: Question| {
+        (Fault::from(question.clone()).description(), Fault::from(question).message_fr())
+    };
+    let (english, french) = texts(Question::value_unknown(9, v1::Measure::as_str_name));
+    assert!(english.contains("9 is no value") && english.contains("MEASURE_CRAS (1)"), "{english}");
+    assert!(english.contains("MEASURE_ESTIMATED_MINUTES (4)"), "{english}");
+    assert_eq!(french, "La valeur 9 n'existe pas : choisissez-en une de 1 à 4.");
+    for (kind, found, expected) in [
+        (TerritoryKind::Department, "1", "Aucun département n'a le code « 1 » : indiquez 01 (Ain)."),
+        (
+            TerritoryKind::Department,
+            "20",
+            "Aucun département n'a le code « 20 » : indiquez 2A (Corse-du-Sud) ou 2B (Haute-Corse).",
+        ),
+        (
+            TerritoryKind::Department,
+            "99",
+            "Aucun département n'a le code « 99 » : choisissez-le dans la liste.",
+        ),
+        (
+            TerritoryKind::Commune,
+            "35000",
+            "Aucune commune n'a le code Insee « 35000 » : indiquez 35238 (Rennes).",
+        ),
+        (TerritoryKind::Region, "", "Aucune région n'a le code «  » : choisissez-la dans la liste."),
+    ] {
+        let (english, french) = texts(Question::TerritoryUnknown { kind, found: found.into() });
+        assert_eq!(french, expected, "{english}");
     }
 }

@@ -44,7 +44,8 @@ fn refuse<T>(violations: &mut Vec<Violation>, field: &str, fault: impl Into<Faul
 fn content(request: &v1::ExportRequest, violations: &mut Vec<Violation>) -> Option<Content> {
     use v1::ExportContent as C;
     let Ok(content) = C::try_from(request.content) else {
-        return refuse(violations, "content", Fault::UnknownValue(request.content));
+        let fault = Question::value_unknown(request.content, C::as_str_name);
+        return refuse(violations, "content", fault);
     };
     if request.dimension != 0 && !matches!(content, C::Breakdown | C::Unspecified) {
         refuse::<Content>(violations, "dimension", Question::DimensionNotAllowed);
@@ -61,7 +62,10 @@ fn content(request: &v1::ExportRequest, violations: &mut Vec<Violation>) -> Opti
                 refuse(violations, "dimension", Fault::Required("la dimension"))
             }
             Ok(dimension) => Some(Content::Breakdown(dimension)),
-            Err(_) => refuse(violations, "dimension", Fault::UnknownValue(request.dimension)),
+            Err(_) => {
+                let fault = Question::value_unknown(request.dimension, v1::Dimension::as_str_name);
+                refuse(violations, "dimension", fault)
+            }
         },
         C::Series => {
             let none = v1::Selection::default();
@@ -85,12 +89,19 @@ fn format(number: i32, content: Option<Content>, violations: &mut Vec<Violation>
         Ok(v1::ExportFormat::Unspecified) => {
             return refuse(violations, "format", Fault::Required("le format"));
         }
-        Err(_) => return refuse(violations, "format", Fault::UnknownValue(number)),
+        Err(_) => {
+            let fault = Question::value_unknown(number, v1::ExportFormat::as_str_name);
+            return refuse(violations, "format", fault);
+        }
     };
     let offered = content.map(Content::formats).filter(|offered| !offered.contains(&format));
     if let Some(offered) = offered {
         let names: Vec<_> = offered.iter().map(|format| format.name()).collect();
-        return refuse(violations, "format", Question::FormatNotOffered(names.join(", ")));
+        return refuse(
+            violations,
+            "format",
+            Question::FormatNotOffered { found: format.name(), offered: names.join(", ") },
+        );
     }
     Some(format)
 }
