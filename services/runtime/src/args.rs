@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::config::{self, ConfigError};
 use crate::telemetry::LogFormat;
@@ -41,26 +42,9 @@ impl ServerArgs {
     /// The flags in the shape of a settings type, to nest in a larger one.
     #[must_use]
     pub fn overrides(&self) -> impl Serialize + use<> {
-        Overrides {
-            listen: self.listen,
-            telemetry: TelemetryOverrides {
-                log_format: self.log_format,
-                metrics_listen: self.metrics_listen,
-            },
-        }
+        let telemetry = json!({"log_format": self.log_format, "metrics_listen": self.metrics_listen});
+        json!({"listen": self.listen, "telemetry": telemetry})
     }
-}
-
-#[derive(Serialize)]
-struct Overrides {
-    listen: Option<SocketAddr>,
-    telemetry: TelemetryOverrides,
-}
-
-#[derive(Serialize)]
-struct TelemetryOverrides {
-    log_format: Option<LogFormat>,
-    metrics_listen: Option<SocketAddr>,
 }
 
 #[cfg(test)]

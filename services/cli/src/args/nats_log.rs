@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use cra_eventlog::nats::NatsSettings;
 use cra_runtime::config::{self, ConfigError};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 /// Which log on NATS.
 #[derive(Debug, Args)]
@@ -29,22 +30,11 @@ struct Settings {
     log: NatsSettings,
 }
 
-#[derive(Serialize)]
-struct Overrides<'a> {
-    log: LogOverrides<'a>,
-}
-
-#[derive(Serialize)]
-struct LogOverrides<'a> {
-    url: Option<&'a str>,
-    stream: Option<&'a str>,
-}
-
 impl NatsLogArgs {
     /// Where the log is on NATS: defaults, file, environment, then these flags.
     pub(crate) fn settings(&self) -> Result<NatsSettings, ConfigError> {
-        let log = LogOverrides { url: self.nats_url.as_deref(), stream: self.nats_stream.as_deref() };
-        let Settings { log } = config::load::<Settings>(self.config.as_deref(), Overrides { log })?;
+        let flags = json!({"log": {"url": self.nats_url, "stream": self.nats_stream}});
+        let Settings { log } = config::load(self.config.as_deref(), flags)?;
         // A stream that is named here is not that of the settings' slot.
         let slot = log.slot.filter(|_| self.nats_stream.is_none());
         Ok(NatsSettings { slot, ..log }.of_slot())

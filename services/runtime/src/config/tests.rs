@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use serde::Deserialize;
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::*;
@@ -44,24 +45,21 @@ impl Default for Limits {
     }
 }
 
-#[derive(Default, Serialize)]
-struct Flags {
-    listen: Option<&'static str>,
-    limits: LimitFlags,
-}
-
-#[derive(Default, Serialize)]
-struct LimitFlags {
-    appends_in_flight: Option<u32>,
-}
-
 fn file(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
 }
 
-fn read(text: &str, variables: &[(&str, &str)], flags: Flags) -> Result<Settings, ConfigError> {
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    read_with(text, variables, json!(null))
+}
+
+fn read_with(
+    text: &str,
+    variables: &[(&str, &str)],
+    flags: serde_json::Value,
+) -> Result<Settings, ConfigError> {
     let file = file(text);
     assemble(Some(file.path()), variables_of(variables), flags)
 }
@@ -80,19 +78,19 @@ fn only_problem(outcome: Result<Settings, ConfigError>) -> Problem {
 #[test]
 fn the_command_line_overrides_the_environment_the_file_and_the_defaults() {
     let text = "listen = '127.0.0.1:2'\nname = 'from the file'\n[limits]\nappends_in_flight = 2";
-    let settings = read(text, &[], Flags::default()).unwrap();
+    let settings = read(text, &[]).unwrap();
     assert_eq!(settings.name, "from the file");
     assert_eq!(settings.limits.appends_in_flight, 2);
     assert_eq!(settings.limits.imports_in_flight, 1, "a table in the file keeps the other defaults");
 
     let variables = [("CRA_LISTEN", "127.0.0.1:3"), ("CRA_LIMITS__APPENDS_IN_FLIGHT", "3")];
-    let settings = read(text, &variables, Flags::default()).unwrap();
+    let settings = read(text, &variables).unwrap();
     assert_eq!(settings.listen.port(), 3);
     assert_eq!(settings.limits.appends_in_flight, 3);
     assert_eq!(settings.name, "from the file");
 
-    let flags = Flags { listen: Some("127.0.0.1:4"), limits: LimitFlags { appends_in_flight: Some(4) } };
-    let settings = read(text, &variables, flags).unwrap();
+    let flags = json!({"listen": "127.0.0.1:4", "limits": {"appends_in_flight": 4}});
+    let settings = read_with(text, &variables, flags).unwrap();
     assert_eq!(settings.listen.port(), 4);
     assert_eq!(settings.limits.appends_in_flight, 4);
 }
@@ -105,7 +103,7 @@ fn without_any_source_the_defaults_apply() {
 
 #[test]
 fn an_unknown_key_in_the_file_is_refused_with_its_path_the_file_and_the_known_keys() {
-    let problem = only_problem(read("[limits]\nappend_in_flight = 2", &[], Flags::default()));
+    let problem = only_problem(read("[limits]\nappend_in_flight = 2", &[]));
     assert_eq!(problem.key, "limits.append_in_flight");
     assert!(problem.origin.starts_with("the file /"), "{problem}");
     assert!(problem.message.contains("`appends_in_flight`"), "{problem}");
@@ -114,13 +112,13 @@ fn an_unknown_key_in_the_file_is_refused_with_its_path_the_file_and_the_known_ke
 #[test]
 fn an_unknown_key_in_the_environment_is_refused_with_the_variable() {
     for (name, key) in [("CRA_LISTENS", "listens"), ("CRA_LIMITS__APPENDS", "limits.appends")] {
-        let problem = only_problem(read("", &[(name, "2")], Flags::default()));
+        let problem = only_problem(read("", &[(name, "2")]));
         assert_eq!(problem.key, key);
         assert_eq!(problem.origin, format!("the environment variable {name}"));
         assert!(problem.message.contains("expected"), "{problem}");
     }
     for malformed in ["CRA_", "CRA___X", "CRA_LIMITS__", "CRA_LIMITS___X"] {
-        let problem = only_problem(read("", &[(malformed, "2")], Flags::default()));
+        let problem = only_problem(read("", &[(malformed, "2")]));
         assert!(problem.to_string().contains("CRA_TABLE__KEY"), "{malformed}: {problem}");
     }
 }
@@ -134,7 +132,7 @@ fn an_unknown_key_on_the_command_line_is_refused() {
 
 #[test]
 fn a_value_of_the_wrong_type_is_refused_with_what_was_expected() {
-    let problem = only_problem(read("", &[("CRA_LIMITS__APPENDS_IN_FLIGHT", "many")], Flags::default()));
+    let problem = only_problem(read("", &[("CRA_LIMITS__APPENDS_IN_FLIGHT", "many")]));
     assert_eq!(problem.key, "limits.appends_in_flight");
     assert!(problem.message.contains("expected u32"), "{problem}");
 }
@@ -149,12 +147,12 @@ fn variables_that_are_not_settings_are_ignored() {
         ("PATH", "/bin"),
         ("SCRA_X", "1"),
     ];
-    assert!(read("", &variables, Flags::default()).is_ok());
+    assert!(read("", &variables).is_ok());
 }
 
 #[test]
 fn a_list_in_the_environment_is_parsed_as_toml() {
-    let settings = read("", &[("CRA_SERVERS", "[\"a:1\", \"b:2\"]")], Flags::default()).unwrap();
+    let settings = read("", &[("CRA_SERVERS", "[\"a:1\", \"b:2\"]")]).unwrap();
     assert_eq!(settings.servers, ["a:1", "b:2"]);
 }
 
@@ -164,7 +162,7 @@ fn a_secret_in_the_environment_keeps_its_exact_text() {
         "hunter2", "007", "42", "-42", "4.50", "4.5", "1e5", "true", "NaN", "a,b=c", "'x'", " x ", "[x",
         "{x}", "\"x\"",
     ] {
-        let settings = read("", &[("CRA_PASSWORD", text)], Flags::default()).unwrap();
+        let settings = read("", &[("CRA_PASSWORD", text)]).unwrap();
         assert_eq!(settings.password.unwrap().expose(), text);
     }
 }
@@ -175,7 +173,7 @@ fn a_secret_without_quotes_in_the_file_keeps_its_exact_text() {
         ["0123", "1e5", "42", "-7", "1_000", "0xff", "4.50", "true", "1979-05-27", "123456789012345678901"]
     {
         let file = format!("name = 'x'\npassword = {text} # kept\n[limits]\nappends_in_flight = 1_0");
-        let settings = read(&file, &[], Flags::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let settings = read(&file, &[]).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert_eq!(settings.password.unwrap().expose(), text);
         assert_eq!(settings.limits.appends_in_flight, 10);
     }
@@ -207,19 +205,18 @@ fn every_secret_setting_is_listed_as_one() {
 
 #[test]
 fn the_printed_configuration_can_be_read_back_and_hides_secrets() {
-    let settings =
-        read("password = 'hunter2'\n[limits]\nappends_in_flight = 7", &[], Flags::default()).unwrap();
+    let settings = read("password = 'hunter2'\n[limits]\nappends_in_flight = 7", &[]).unwrap();
     let printed = print(&settings).unwrap();
     assert!(!printed.contains("hunter2"), "{printed}");
     assert!(!format!("{settings:?}").contains("hunter2"));
     assert!(printed.contains("password = \"***\""), "{printed}");
-    let again = read(&printed, &[], Flags::default()).unwrap();
+    let again = read(&printed, &[]).unwrap();
     assert_eq!(again.limits.appends_in_flight, 7);
 }
 
 #[test]
 fn a_malformed_file_is_refused_with_its_line_and_without_its_content() {
-    let error = read("name = 'x'\npassword = hunter2 x", &[], Flags::default()).unwrap_err();
+    let error = read("name = 'x'\npassword = hunter2 x", &[]).unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, ConfigError::NotToml { line: 2, .. }), "{error:?}");
     assert!(!text.contains("hunter2"), "{text}");
@@ -245,7 +242,7 @@ fn service_links_of_an_orchestrator_are_not_settings() {
         ("CRA_INGESTION_PORT_50051_TCP_PROTO", "tcp"),
     ];
     assert!(links.iter().all(|(name, _)| is_service_link(name)));
-    let settings = assemble::<Settings>(None, variables_of(&links), Flags::default()).unwrap();
+    let settings = assemble::<Settings>(None, variables_of(&links), json!(null)).unwrap();
     assert_eq!(settings.name, "from the defaults");
     for name in
         ["CRA_LISTEN", "CRA_LIMITS__APPENDS_IN_FLIGHT", "CRA_PORTS", "CRA_PORT_OF_CALL", "CRA_PORT_443_ICMP"]
