@@ -78,7 +78,9 @@ fn refused<U: Name>(status: &Status) -> Status {
     );
     let one = || "1".to_owned();
     let facts = HashMap::from([("violations".to_owned(), one()), ("attached".to_owned(), one())]);
-    let message = format!("1 violation: {field}: {description}");
+    // A fault of the whole request has no field.
+    let colon = if field.is_empty() { "" } else { ": " };
+    let message = format!("1 violation: {field}{colon}{description}");
     let mut violation = FieldViolation::new(field, description);
     MESSAGE_UNDECODABLE.clone_into(&mut violation.reason);
     let details = vec![
@@ -117,6 +119,10 @@ mod tests {
         }
     }
 
+    fn refused_by(cause: &str) -> Status {
+        refused::<v1::GetStatisticsRequest>(&Status::internal(format!("{PREFIX}{cause}")))
+    }
+
     #[test]
     fn a_request_that_cannot_be_decoded_is_refused_with_its_cause() {
         let error = v1::GetStatisticsRequest::decode(&b"\x0a\x05ab"[..]).unwrap_err();
@@ -124,6 +130,8 @@ mod tests {
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().starts_with("1 violation: selection: found bytes"), "{refused}");
         assert!(!refused.message().contains(PREFIX), "{refused}");
+        let whole = refused_by("invalid varint");
+        assert!(whole.message().starts_with("1 violation: found bytes that are no Get"), "{whole}");
         assert_eq!(refused.get_details_error_info().unwrap().reason, INVALID_REQUEST);
         let violation = refused.get_details_bad_request().unwrap().field_violations.remove(0);
         assert_eq!((&*violation.field, &*violation.reason), ("selection", MESSAGE_UNDECODABLE));

@@ -88,7 +88,9 @@ fn message_of(violations: &[Violation]) -> String {
     let mut message = format!("{count} {}", if count == 1 { "violation" } else { "violations" });
     for (place, violation) in violations.iter().take(IN_MESSAGE).enumerate() {
         let separator = if place == 0 { ": " } else { "; " };
-        let one = format!("{}: {}", violation.field, violation.description);
+        // A fault of the whole request has no field.
+        let colon = if violation.field.is_empty() { "" } else { ": " };
+        let one = format!("{}{colon}{}", violation.field, violation.description);
         let _ = write!(message, "{separator}{}", truncated(one.into(), MAX_IN_MESSAGE_BYTES));
     }
     if count > IN_MESSAGE {
@@ -143,6 +145,13 @@ mod tests {
 
     fn found(bytes: &[u8], text: &[u8]) -> bool {
         bytes.windows(text.len()).any(|window| window == text)
+    }
+
+    #[test]
+    fn a_fault_of_the_whole_request_is_named_without_a_field() {
+        let status = invalid_argument(vec![violation(""), violation("cra.ages")]);
+        let expected = "2 violations: expected 1 to 100; cra.ages: expected 1 to 100";
+        assert_eq!(status.message(), expected);
     }
 
     #[test]
