@@ -322,6 +322,11 @@ async fn what_people_type_is_taken_or_refused_line_by_line() {
     let reality = |name: &str| format!("{}/reality/{name}", env!("CARGO_MANIFEST_DIR"));
     let suburbs = services.cra_in(dir.path(), &["submit", &reality("suburbs-of-noumea.ndjson")]).succeeded();
     assert!(suburbs.stdout.starts_with("3 accepted\n"), "{}", suburbs.stdout);
+    let code =
+        services.cra_in(dir.path(), &["submit", &reality("postal-code-as-commune-code.json")]).exited(1);
+    let probable = "cra.place.commune_code COMMUNE_UNKNOWN 75010 est un code postal, celui de Paris 10e Arrondissement \
+                    (75110)";
+    assert!(code.stdout.contains(probable), "{}", code.stdout);
     let texts = services.cra_in(dir.path(), &["submit", &reality("invisible-texts.ndjson")]).exited(1);
     assert_eq!(texts.stdout.matches("cra.annotation TEXT_INVALID").count(), 2, "{}", texts.stdout);
     assert!(texts.stdout.contains("1 accepted\n2 refused\n"), "{}", texts.stdout);
