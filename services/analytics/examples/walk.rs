@@ -57,7 +57,7 @@ async fn main() {
     let columns = Columns::default();
     let watermark =
         Watermark { position: entry.position.0, recorded_at: nanoseconds(event.recorded_at), retried: 0 };
-    columns.apply(&[FactDelta::of(entry.position.0, Some(&fact), None)], Some(watermark));
+    columns.apply(&[FactDelta::of(entry.position.0, Some(&fact), None)], Some(watermark), &());
 
     // 3. Count: a selection becomes a filter, and a scan of one snapshot adds up the matching facts.
     let selection = v1::Selection { activities: vec![v1::Activity::Workshop.into()], ..Default::default() };

@@ -3,6 +3,7 @@
 
 use cra_domain::cra::Duration;
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word as _};
+use serde::{Deserialize, Serialize};
 
 use super::dictionary::Code;
 use super::fact::{Fact, RecipientCode};
@@ -117,7 +118,7 @@ impl ActivityKey {
 const _: () = assert!(ActivityKey::COUNT <= 128 && DurationBucket::ALL.len() + 1 == KINDS);
 
 /// People sent to one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redirected {
     /// The recipient.
     pub to: RecipientCode,
@@ -150,7 +151,7 @@ pub struct Overflow {
 }
 
 /// The numbers of a fact at full width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WideCounts {
     delay_days: u32,
     minutes: u32,

@@ -152,7 +152,7 @@ impl Figures {
     fn apply(&mut self) {
         let watermark = Watermark { position: self.position, recorded_at: 0, retried: 0 };
         for side in [&mut self.old, &mut self.new] {
-            side.columns.apply(&side.pending, Some(watermark));
+            side.columns.apply(&side.pending, Some(watermark), &());
             side.pending.clear();
         }
         self.pending = 0;
@@ -284,7 +284,7 @@ impl Side {
         let never = AtomicBool::new(false);
         let request =
             ScanRequest { position, filter: &filter, candidates: Candidates::Everything, cancelled: &never };
-        let counted = snapshot.gather(request, 1, |_| Some(0)).and_then(|mut slots| slots.pop());
+        let counted = snapshot.gather(&snapshot.plan(request), 1, |_| Some(0)).and_then(|mut slots| slots.pop());
         figures::statistics(&counted.unwrap_or_default().totals(), &self.dictionary)
     }
 }

@@ -1,6 +1,7 @@
 //! A block of some thousand consecutive positions, each with the fact that its event began, if any. Facts are
 //! immutable; their ends are stored separately, so that little is copied when one ends.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use super::bits::{WORD_BITS, has_bit, lowest, places, set_bit};
@@ -91,7 +92,7 @@ impl Block {
     }
 
     /// Indexes of the facts that may belong to one of the scopes of each set; `None` if every fact may.
-    pub(super) fn find(&self, sets: &[Vec<Scope>]) -> Option<Vec<u16>> {
+    pub(super) fn find(&self, sets: &[Vec<Scope>]) -> Option<Cow<'_, [u16]>> {
         if sets.is_empty() {
             return None;
         }
@@ -103,7 +104,7 @@ impl Block {
             return narrow().next().map(|_| found().collect());
         }
         let of = || Directory::of(self.facts().map(|(index, fact)| (entry(index), Key::of(fact.fixed()))));
-        self.facts.directory.get_or_init(of).find(sets)
+        self.facts.directory.get_or_init(of).find(sets, 0..BLOCK_POSITIONS)
     }
 
     /// First and last day of activity; `None` without a fact.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::bits::WORD_BITS;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
 use super::delta::{FactDelta, Key, NewFact};
-use super::segment::{SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
+use super::segment::{Groups, SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::scope::Scope;
@@ -65,6 +65,11 @@ impl Chunks {
         let of_blocks =
             self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len());
         self.segments.len() * SEGMENT_POSITIONS + of_blocks
+    }
+
+    /// Whether a segment has the position.
+    pub(super) fn is_sealed(&self, position: u64) -> bool {
+        position <= (self.segments.len() * SEGMENT_POSITIONS) as u64
     }
 
     /// Number of segments and blocks.
@@ -136,8 +141,9 @@ impl Chunks {
         for (before, chunk) in (0..self.len()).filter_map(|number| self.chunk(number)) {
             match chunk {
                 Chunk::Segment(segment) => {
-                    let found = segment.find(&sets);
-                    let groups = segment.groups_of(found.as_deref());
+                    let all = 0..segment.groups();
+                    let found = segment.find(&sets, all.clone());
+                    let groups = Groups::of(found.as_deref(), all);
                     segment.each(AsOf::Now, &everything, groups, |offset, fact| take(before + offset, fact));
                 }
                 Chunk::Block(block) => {
@@ -282,10 +288,11 @@ impl Chunks {
         blocks.iter().all(Block::is_full).then_some(blocks)
     }
 
-    /// Replaces the blocks of [`Chunks::full`] by their segment.
-    pub(super) fn seal(&mut self, segment: Segment) {
+    /// Replaces the blocks of [`Chunks::full`] by their segment; returns its number.
+    pub(super) fn seal(&mut self, segment: Segment) -> usize {
         self.segments.push(segment);
         self.blocks.drain(..SEGMENT_BLOCKS);
+        self.segments.len() - 1
     }
 }
 

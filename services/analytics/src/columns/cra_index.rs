@@ -1,13 +1,19 @@
 //! Index of the latest fact of each CRA, by id. Only a short hash of each id is in memory; the ids are in the store, so
 //! the caller must check that a candidate belongs to the CRA.
 
-use std::hash::BuildHasher as _;
+mod shard;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::{BuildHasher as _, RandomState};
+
+use hashbrown::HashSet;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
 use uuid::Uuid;
 
-/// Number of shards: only one grows at a time, so that no caller waits for the rehashing of the whole index.
+use self::shard::Shard;
+
+/// Number of shards: only one is merged at a time, so that no caller waits for the whole index.
 const SHARDS: usize = 1 << SHARD_BITS;
 const SHARD_BITS: u32 = 8;
 
@@ -15,54 +21,68 @@ const SHARD_BITS: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LatestFact {
     /// Hash of the CRA's id. Among ten million CRAs, one of 430 shares its hash with another.
-    hash: u32,
+    pub(super) hash: u32,
     /// The fact's position.
-    from: u32,
+    pub(super) from: u32,
+}
+
+/// What hashes depend on: random, so that nobody can choose ids of the same hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct HashKey(u64, u64);
+
+impl HashKey {
+    pub(super) fn random() -> Self {
+        let random = || RandomState::new().hash_one(());
+        Self(random(), random())
+    }
 }
 
 /// Positions by id.
 pub(super) struct CraIndex {
     /// By the highest bits of the hash.
-    shards: Vec<HashTable<LatestFact>>,
-    hasher: DefaultHashBuilder,
+    shards: Vec<Shard>,
+    key: HashKey,
 }
 
 impl Default for CraIndex {
     fn default() -> Self {
-        let shards = (0..SHARDS).map(|_| HashTable::new()).collect();
-        Self { shards, hasher: DefaultHashBuilder::default() }
+        Self::new(HashKey::random())
     }
 }
 
 impl CraIndex {
+    /// An empty index.
+    pub(super) fn new(key: HashKey) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), key }
+    }
+
+    pub(super) fn key(&self) -> HashKey {
+        self.key
+    }
+
     /// The index entry of a CRA's latest fact.
     pub(super) fn latest(&self, cra_id: Uuid, from: u32) -> LatestFact {
         LatestFact { hash: self.hash(cra_id), from }
     }
 
     fn hash(&self, cra_id: Uuid) -> u32 {
-        (self.hasher.hash_one(cra_id) >> u32::BITS) as u32
+        (SipHasher13::new_with_keys(self.key.0, self.key.1).hash(cra_id.as_bytes()) >> u32::BITS) as u32
     }
 
-    /// Fills an empty index on all cores.
-    pub(super) fn fill(&mut self, found: &[Vec<LatestFact>]) {
-        // By shard: each one fits into the processor's cache while it is built.
+    /// Fills an empty index on all cores, except with the facts that a later one of their CRA replaced.
+    pub(super) fn fill(&mut self, found: &[Vec<LatestFact>], replaced: &HashSet<u64>) {
         let parts = found.par_chunks(found.len().div_ceil(rayon::current_num_threads()).max(1));
-        let parts: Vec<_> = parts.map(by_shard).collect();
+        let parts: Vec<_> = parts.map(|found| by_shard(found, replaced)).collect();
         self.shards.par_iter_mut().enumerate().for_each(|(number, shard)| {
-            let of_shard = || parts.iter().map(|part| &part[number]);
-            shard.reserve(of_shard().map(Vec::len).sum(), |it| spread(it.hash));
-            for latest in of_shard().flatten() {
-                shard.insert_unique(spread(latest.hash), *latest, |it| spread(it.hash));
-            }
+            let of_shard = parts.iter().flat_map(|part| &part[number]);
+            *shard = Shard::of(of_shard.copied().collect());
         });
     }
 
     /// Candidate positions of a CRA's latest fact.
     pub(super) fn candidates(&self, cra_id: Uuid) -> impl Iterator<Item = u32> {
         let hash = self.hash(cra_id);
-        let same = self.shards[shard_of(hash)].iter_hash(spread(hash));
-        same.filter(move |latest| latest.hash == hash).map(|latest| latest.from)
+        self.shards[shard_of(hash)].candidates(hash)
     }
 
     /// Whether a CRA may have a fact: `false` is certain.
@@ -72,22 +92,19 @@ impl CraIndex {
 
     /// Adds the first fact of a CRA.
     pub(super) fn insert(&mut self, latest: LatestFact) {
-        self.shards[shard_of(latest.hash)].insert_unique(spread(latest.hash), latest, |it| spread(it.hash));
+        self.shards[shard_of(latest.hash)].insert(latest);
     }
 
     /// Removes a CRA's previous fact.
     pub(super) fn remove(&mut self, former: LatestFact) {
-        let found = self.shards[shard_of(former.hash)].find_entry(spread(former.hash), |it| *it == former);
-        if let Ok(entry) = found {
-            entry.remove();
-        }
+        self.shards[shard_of(former.hash)].remove(former);
     }
 }
 
-fn by_shard(found: &[Vec<LatestFact>]) -> Vec<Vec<LatestFact>> {
+fn by_shard(found: &[Vec<LatestFact>], replaced: &HashSet<u64>) -> Vec<Vec<LatestFact>> {
     let some_more_than_its_share = found.iter().map(Vec::len).sum::<usize>() / SHARDS * 17 / 16;
     let mut sorted: Vec<_> = (0..SHARDS).map(|_| Vec::with_capacity(some_more_than_its_share)).collect();
-    for latest in found.iter().flatten() {
+    for latest in found.iter().flatten().filter(|latest| !replaced.contains(&u64::from(latest.from))) {
         sorted[shard_of(latest.hash)].push(*latest);
     }
     sorted
@@ -95,10 +112,4 @@ fn by_shard(found: &[Vec<LatestFact>]) -> Vec<Vec<LatestFact>> {
 
 fn shard_of(hash: u32) -> usize {
     (hash >> (u32::BITS - SHARD_BITS)) as usize
-}
-
-/// A 64-bit hash for the tables, which use its lowest and highest bits.
-fn spread(hash: u32) -> u64 {
-    // Odd, so that the mapping is injective.
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

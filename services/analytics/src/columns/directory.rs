@@ -1,10 +1,15 @@
 //! Where the facts of a scope are: the groups of a segment, or the facts of a block, that belong to a department, a commune, a
 //! structure or an advisor.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use cra_domain::territory;
+use serde::{Deserialize, Serialize};
 
 use super::bits::{WORD_BITS, places};
 use super::delta::Key;
+use super::words;
 use crate::scope::Scope;
 
 /// What a directory can list: the groups of a segment, or the facts of a block.
@@ -13,7 +18,7 @@ pub(super) const ENTRIES_MAX: usize = 4_096;
 const SCOPES_MAX: usize = 512;
 
 /// Entries by scope.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Directory {
     departments: Index,
     communes: Index,
@@ -22,9 +27,11 @@ pub(super) struct Directory {
 }
 
 /// Pairs of a code and an entry, sorted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Index {
+    #[serde(with = "words")]
     codes: Box<[u32]>,
+    #[serde(with = "words")]
     entries: Box<[u16]>,
 }
 
@@ -46,35 +53,55 @@ impl Directory {
         Self { departments, communes, structures, advisors }
     }
 
-    /// The entries of facts that may belong to one of the scopes of each set; `None` if every fact may.
-    pub(super) fn find(&self, sets: &[Vec<Scope>]) -> Option<Vec<u16>> {
-        let mut found: Option<Marks> = None;
-        for set in sets.iter().filter(|set| is_narrow(set)) {
-            let mut of_set = Marks::default();
-            for scope in set {
-                self.mark(*scope, &mut of_set);
-            }
-            match &mut found {
-                Some(found) => found.keep(&of_set),
-                None => found = Some(of_set),
-            }
+    /// Those among some entries whose facts may belong to one of the scopes of each set; `None` if every fact may.
+    pub(super) fn find(&self, sets: &[Vec<Scope>], among: Range<usize>) -> Option<Cow<'_, [u16]>> {
+        if among.is_empty() {
+            return Some(Cow::default());
         }
-        found.map(|marks| marks.entries())
+        let mut narrow = sets.iter().filter(|set| is_narrow(set));
+        let first = narrow.next()?;
+        let mut found = self.entries(first, &among);
+        for set in narrow {
+            let (mut own, mut of_set) = (Marks::default(), Marks::default());
+            own.set_all(&found);
+            of_set.set_all(&self.entries(set, &among));
+            own.keep(&of_set);
+            found = Cow::Owned(own.entries());
+        }
+        Some(found)
     }
 
-    fn mark(&self, scope: Scope, marks: &mut Marks) {
-        match scope {
-            Scope::Country => unreachable!("a set with the country is not narrow"),
-            Scope::Region(region) => {
-                let departments = territory::communes().departments().iter();
-                for department in departments.filter(|it| it.region_id() == region) {
-                    self.departments.mark(department.id().index().into(), marks);
+    /// Those among some entries that belong to one of the scopes, in their order.
+    fn entries(&self, scopes: &[Scope], among: &Range<usize>) -> Cow<'_, [u16]> {
+        if let [scope] = scopes
+            && let Some((index, code)) = self.index_of(*scope)
+        {
+            return Cow::Borrowed(index.entries(code, among));
+        }
+        let mut marks = Marks::default();
+        for scope in scopes {
+            match (self.index_of(*scope), scope) {
+                (Some((index, code)), _) => marks.set_all(index.entries(code, among)),
+                (None, Scope::Region(region)) => {
+                    let departments = territory::communes().departments().iter();
+                    for department in departments.filter(|it| it.region_id() == *region) {
+                        marks.set_all(self.departments.entries(department.id().index().into(), among));
+                    }
                 }
+                (None, _) => unreachable!("a set with the country is not narrow"),
             }
-            Scope::Department(id) => self.departments.mark(id.index().into(), marks),
-            Scope::Commune(id) => self.communes.mark(id.index().into(), marks),
-            Scope::Structure(code) => self.structures.mark(code, marks),
-            Scope::Advisor(code) => self.advisors.mark(code, marks),
+        }
+        Cow::Owned(marks.entries())
+    }
+
+    /// The index that lists a scope, and its code there; `None` for several codes.
+    fn index_of(&self, scope: Scope) -> Option<(&Index, u32)> {
+        match scope {
+            Scope::Country | Scope::Region(_) => None,
+            Scope::Department(id) => Some((&self.departments, id.index().into())),
+            Scope::Commune(id) => Some((&self.communes, id.index().into())),
+            Scope::Structure(code) => Some((&self.structures, code)),
+            Scope::Advisor(code) => Some((&self.advisors, code)),
         }
     }
 }
@@ -92,12 +119,14 @@ impl Index {
         Self { codes: codes.into(), entries: entries.into() }
     }
 
-    fn mark(&self, code: u32, marks: &mut Marks) {
+    /// Those among some entries that have a code, in their order.
+    fn entries(&self, code: u32, among: &Range<usize>) -> &[u16] {
         let first = self.codes.partition_point(|other| *other < code);
-        let of_code = self.codes[first..].iter().take_while(|other| **other == code);
-        for (_, entry) in of_code.zip(&self.entries[first..]) {
-            marks.set((*entry).into());
-        }
+        let number = self.codes[first..].partition_point(|other| *other == code);
+        let entries = &self.entries[first..][..number];
+        let first = entries.partition_point(|entry| usize::from(*entry) < among.start);
+        let number = entries[first..].partition_point(|entry| usize::from(*entry) < among.end);
+        &entries[first..][..number]
     }
 }
 
@@ -111,8 +140,10 @@ impl Default for Marks {
 }
 
 impl Marks {
-    fn set(&mut self, entry: usize) {
-        self.0[entry / WORD_BITS] |= 1 << (entry % WORD_BITS);
+    fn set_all(&mut self, entries: &[u16]) {
+        for entry in entries.iter().map(|entry| usize::from(*entry)) {
+            self.0[entry / WORD_BITS] |= 1 << (entry % WORD_BITS);
+        }
     }
 
     fn keep(&mut self, others: &Self) {
@@ -140,11 +171,13 @@ mod tests {
             structures in vec(0..5_u32, 0..3),
             advisors in vec(0..10_u32, 0..3),
             commune in 0..300_u16,
+            among in [0..80_usize, 0..80],
         ) {
             let key = |(commune, structure, advisor, _)| Key { commune, structure, advisor };
             let directory = Directory::of(keys.iter().map(|it| (it.3, key(*it))));
             let id = territory::communes().at(commune).unwrap();
             let department = territory::communes().department_of(id);
+            let among = among[0].min(among[1])..among[0].max(among[1]);
             let sets = [
                 vec![Scope::Department(department), Scope::Commune(id)],
                 structures.iter().copied().map(Scope::Structure).collect(),
@@ -162,10 +195,12 @@ mod tests {
                     keys.iter().any(|it| it.3 == entry && set.iter().any(|scope| is_in(key(*it), scope)))
                 };
                 let expected = (0..70).filter(|entry| sets.iter().all(|set| of_set(set, *entry)));
-                prop_assert_eq!(directory.find(sets), Some(expected.collect::<Vec<_>>()));
+                let expected: Vec<_> = expected.filter(|entry| among.contains(&usize::from(*entry))).collect();
+                prop_assert_eq!(directory.find(sets, among.clone()).unwrap().to_vec(), expected);
             }
-            prop_assert_eq!(directory.find(&[vec![Scope::Country]]), None);
-            prop_assert_eq!(directory.find(&[]), None);
+            for sets in [&[vec![Scope::Country]][..], &[]] {
+                prop_assert_eq!(directory.find(sets, 0..80), None);
+            }
         }
     }
 }

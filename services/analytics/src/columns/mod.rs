@@ -6,6 +6,7 @@ mod block;
 mod by_cell;
 mod by_day;
 mod by_row;
+mod changes;
 mod chunks;
 mod cra_index;
 mod delta;
@@ -14,6 +15,7 @@ mod directory;
 mod ends;
 mod gather;
 mod load;
+mod months;
 mod overflows;
 mod packed;
 mod rollups;
@@ -23,6 +25,8 @@ mod segment;
 mod select;
 mod slices;
 mod snapshot;
+mod stored;
+mod words;
 
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
@@ -31,13 +35,15 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use uuid::Uuid;
 
+use self::changes::Changes;
 use self::cra_index::CraIndex;
 use self::delta::Key;
 pub use self::delta::{FactDelta, NewFact};
 use self::rollups::{ROLLED_UP_FROM, Rollups};
 use self::scope_counts::ScopeCounts;
-use self::segment::Segment;
-pub use self::snapshot::{Candidates, ScanRequest, Snapshot, Watermark};
+use self::segment::{SEGMENT_POSITIONS, Segment};
+pub use self::snapshot::{Candidates, Plan, ScanRequest, Snapshot, Watermark};
+pub use self::stored::SegmentStore;
 use crate::scope::Scope;
 
 /// Maximum number of positions: as many as 32 bits count. More than four billion events are refused.
@@ -51,6 +57,8 @@ pub struct Columns(RwLock<Facts>);
 struct Facts {
     snapshot: Snapshot,
     cra_index: CraIndex,
+    /// By the events of the positions that no segment has yet.
+    unsealed: Changes,
     /// `None` until the first query. While many facts arrive, counts and sums are not built: building them once from
     /// all facts is a fraction of the work of updating them fact by fact.
     counts: Option<ScopeCounts>,
@@ -58,17 +66,19 @@ struct Facts {
 
 impl Columns {
     /// Columns of all positions up to a watermark, loaded on all cores. `read` passes on the effect of the event at
-    /// every position of a range, in order and without a gap, or fails. Blocks.
+    /// every position of a range, in order and without a gap, or fails; it is called for the positions of which no segment is
+    /// stored, and those segments are stored. Blocks.
     pub fn load<E: Send>(
         watermark: Option<Watermark>,
+        stored: &impl SegmentStore,
         read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,
     ) -> Result<Self, E> {
-        Ok(Self(RwLock::new(load::facts(watermark, read)?)))
+        Ok(Self(RwLock::new(load::facts(watermark, stored, read)?)))
     }
 
     /// Applies effects of events, each at the next position or at one whose event had no effect so far; and advances
-    /// the watermark.
-    pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>) {
+    /// the watermark. Segments that are completed are stored; the caller has removed those of late facts.
+    pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>, stored: &impl SegmentStore) {
         let mut facts = self.0.write();
         Arc::make_mut(&mut facts.snapshot.chunks).set_late(deltas);
         for delta in deltas {
@@ -81,17 +91,24 @@ impl Columns {
         }
         facts.snapshot.watermark = watermark;
         drop(facts);
-        self.seal();
+        self.seal(stored);
     }
 
     /// Replaces the oldest blocks by segments, while there are enough of them. Building one takes some milliseconds without a
     /// lock: one thread applies events, so that nothing else changes the blocks.
-    fn seal(&self) {
+    fn seal(&self, stored: &impl SegmentStore) {
         let full = || self.0.read().snapshot.chunks.full().map(<[_]>::to_vec);
         while let Some(blocks) = full() {
             let segment = Segment::of(&blocks);
             drop(blocks);
-            Arc::make_mut(&mut self.0.write().snapshot.chunks).seal(segment);
+            let (number, key, changes) = {
+                let mut facts = self.0.write();
+                let chunks = Arc::make_mut(&mut facts.snapshot.chunks);
+                let number = chunks.seal(segment.clone());
+                let last = u32::try_from((number + 1) * SEGMENT_POSITIONS).unwrap_or(u32::MAX);
+                (number, facts.cra_index.key(), facts.unsealed.take_until(last))
+            };
+            stored.write(number, &stored::encode(number, key, &segment, &changes));
         }
     }
 
@@ -130,6 +147,12 @@ impl Columns {
         cra_ids.map(|cra_id| facts.cra_index.may_hold(cra_id)).collect()
     }
 
+    /// Number of the segment of a position, whether complete or not.
+    #[must_use]
+    pub fn segment_of(position: u64) -> usize {
+        usize::try_from(position.saturating_sub(1)).unwrap_or(usize::MAX) / SEGMENT_POSITIONS
+    }
+
     /// Position of the event that ended the fact of a position, if any.
     #[must_use]
     pub fn ended(&self, from: u64) -> Option<u64> {
@@ -153,8 +176,12 @@ impl Facts {
         if let Some(former) = delta.replaced(&self.cra_index) {
             self.cra_index.remove(former);
         }
-        if let Some(latest) = delta.latest(&self.cra_index) {
+        let latest = delta.latest(&self.cra_index);
+        if let Some(latest) = latest {
             self.cra_index.insert(latest);
+        }
+        if !self.snapshot.chunks.is_sealed(delta.position) {
+            self.unsealed.add(latest, delta.end());
         }
     }
 

@@ -1,9 +1,11 @@
 //! The parts of facts that do not fit into the packed facts of a block or a segment, by place.
 
+use serde::{Deserialize, Serialize};
+
 use crate::packed_fact::{FactRef, Overflow, PackedFact, Redirected, WideCounts};
 
 /// Rarely any; in the order of places.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Overflows {
     /// Redirections, grouped by fact.
     redirections: Vec<Redirected>,

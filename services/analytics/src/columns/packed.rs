@@ -1,12 +1,17 @@
 //! Whole numbers of one column, each in as few bits as the widest of the column needs.
 
+use serde::{Deserialize, Serialize};
+
+use super::words;
+
 /// Numbers as their distance from the smallest, packed without gaps. A column of one value takes no space.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Packed {
     smallest: i64,
     /// Bits of each number; 64 at most.
     width: usize,
     /// One word more than the bits fill, so that two can be read wherever a number begins.
+    #[serde(with = "words")]
     words: Box<[u64]>,
 }
 

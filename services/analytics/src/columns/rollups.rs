@@ -7,16 +7,15 @@ use std::sync::Arc;
 
 use cra_domain::territory;
 use hashbrown::HashMap;
-use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::block::AsOf;
 use super::by_day::ByDay;
 use super::chunks::{At, Chunks};
+use super::months::{days_of, month_of, month_of_each};
 use super::scope_counts::ScopeCounts;
 use super::segment::Groups;
 use crate::accumulator::Accumulator;
-use crate::fact::{date_of, day_number};
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::period_sums::PeriodSums;
@@ -216,32 +215,6 @@ impl Rollup {
         });
         left
     }
-}
-
-/// The month of a day: months since the year 0. Days outside the calendar are in its first or last month.
-fn month_of(day: i32) -> i32 {
-    let date = date_of(day).unwrap_or(if day < 0 { Date::MIN } else { Date::MAX });
-    i32::from(date.year()) * 12 + i32::from(date.month()) - 1
-}
-
-/// [`month_of`] for facts in the order of a segment, most of which are of the month of the one before.
-fn month_of_each() -> impl FnMut(i32) -> i32 {
-    let mut month = 0;
-    let mut days = days_of(month);
-    move |day| {
-        if !days.contains(&day) {
-            month = month_of(day);
-            days = days_of(month);
-        }
-        month
-    }
-}
-
-/// The days of a month.
-fn days_of(month: i32) -> RangeInclusive<i32> {
-    let year = i16::try_from(month.div_euclid(12)).unwrap_or_default();
-    let first = Date::new(year, i8::try_from(month.rem_euclid(12) + 1).unwrap_or(1), 1).unwrap_or_default();
-    day_number(first)..=day_number(first.last_of_month())
 }
 
 impl Periods {

@@ -3,15 +3,19 @@
 //! They are sorted by month, department, structure and advisor: facts that one query selects are adjacent, so that most groups
 //! of 64 facts match as a whole or not at all.
 
-use hashbrown::HashMap;
+use std::ops::{Range, RangeInclusive};
 
-use super::bits::{WORD_BITS, has_bit, set_bit};
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::bits::{WORD_BITS, has_bit, places, set_bit};
 use super::delta::Key;
 use super::directory::{Directory, ENTRIES_MAX};
+use super::months::month_of;
 use super::overflows::Overflows;
 use super::packed::Packed;
 use super::slices::{Read, Slices};
-use crate::fact::date_of;
+use super::words;
 use crate::packed_fact::column_form::{CODES, code};
 use crate::packed_fact::{FactRef, PackedFact};
 
@@ -19,11 +23,12 @@ use crate::packed_fact::{FactRef, PackedFact};
 pub(super) const SEALED_POSITIONS: usize = ENTRIES_MAX * WORD_BITS;
 
 /// Facts of consecutive positions. Each position has an offset, each fact a place in the order of the facts.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Sealed {
     /// Number of facts.
     pub(super) length: usize,
     /// Which positions began a fact, by offset.
+    #[serde(with = "words")]
     present: Vec<u64>,
     /// Place of the fact of each position, by offset; of no meaning where there is none.
     places: Packed,
@@ -33,6 +38,8 @@ pub(super) struct Sealed {
     codes: [Packed; CODES],
     /// First and last day of activity; `None` without a fact.
     pub(super) days: Option<(i32, i32)>,
+    /// The months of the facts, each with the place of its first fact.
+    months: Box<[(i32, u32)]>,
     /// Zone map: what the facts of each group have in common.
     pub(super) zones: Box<[Zone]>,
     pub(super) overflows: Overflows,
@@ -41,7 +48,7 @@ pub(super) struct Sealed {
 }
 
 /// What the facts of a group have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Zone {
     /// First and last day of activity.
     pub(super) days: (i32, i32),
@@ -99,15 +106,33 @@ impl Sealed {
             codes: std::array::from_fn(|code| Packed::of(fixed.iter().map(move |fact| fact.code(code)))),
             days: days.reduce(|all, days| (all.0.min(days.0), all.1.max(days.1))),
             directory: Directory::of(by_group),
+            months: months_of(&keys),
             zones: zones.into(),
             overflows,
         }
+    }
+
+    /// Offsets of the positions that began a fact, in their order.
+    pub(super) fn present(&self) -> impl Iterator<Item = usize> {
+        let words = self.present.iter().enumerate();
+        words.flat_map(|(word, bits)| places(*bits).map(move |bit| word * WORD_BITS + bit))
     }
 
     /// The place of the fact of an offset; `None` where the event began none.
     #[inline]
     pub(super) fn place(&self, offset: usize) -> Option<usize> {
         has_bit(&self.present, offset).then(|| index(self.places.get(offset)))
+    }
+
+    /// The groups with facts of some months; also with facts of others, in the first and the last.
+    pub(super) fn groups_of_months(&self, months: RangeInclusive<i32>) -> Range<usize> {
+        let before = |is_before: &dyn Fn(i32) -> bool| {
+            let later = self.months.partition_point(|(month, _)| is_before(*month));
+            self.months.get(later).map_or(self.length, |(_, place)| *place as usize)
+        };
+        let first = before(&|month| month < *months.start());
+        let end = before(&|month| month <= *months.end());
+        if first == end { 0..0 } else { first / WORD_BITS..end.div_ceil(WORD_BITS) }
     }
 
     /// The offset of the position of a fact.
@@ -170,15 +195,28 @@ const MONTHS_BEFORE: i32 = 12 * 9_999;
 impl Order {
     /// A number by which facts are sorted.
     fn key(&mut self, fact: &PackedFact, offset: usize) -> u128 {
-        let month = *self.months.entry(fact.day).or_insert_with_key(|day| {
-            let month = |date: jiff::civil::Date| i32::from(date.year()) * 12 + i32::from(date.month());
-            date_of(*day).map_or(0, |date| (MONTHS_BEFORE + month(date)).cast_unsigned())
-        });
+        let month = *self
+            .months
+            .entry(fact.day)
+            .or_insert_with_key(|day| (MONTHS_BEFORE + month_of(*day)).cast_unsigned());
         let department = Key::of(fact).department().unwrap_or(u16::MAX.into());
         let parts = [month, department, fact.structure, fact.advisor];
         let key = parts.into_iter().zip(KEY_BITS).fold(0, |key, (part, bits)| key << bits | u128::from(part));
         key << OFFSET_BITS | offset as u128
     }
+}
+
+/// The months of sort keys in their order, each with the place of its first.
+fn months_of(keys: &[u128]) -> Box<[(i32, u32)]> {
+    const LOWER: u32 = OFFSET_BITS + KEY_BITS[1] + KEY_BITS[2] + KEY_BITS[3];
+    let mut months: Vec<(i32, u32)> = Vec::new();
+    for (place, key) in (0..).zip(keys) {
+        let month = i32::try_from(key >> LOWER).unwrap_or(i32::MAX) - MONTHS_BEFORE;
+        if months.last().is_none_or(|(last, _)| *last != month) {
+            months.push((month, place));
+        }
+    }
+    months.into()
 }
 
 /// The offset of a sort key.

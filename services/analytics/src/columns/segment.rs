@@ -1,6 +1,7 @@
 //! A segment: many full blocks as columns. Facts are immutable, but they can end.
 
-use std::ops::Range;
+use std::borrow::Cow;
+use std::ops::{Range, RangeInclusive};
 use std::slice;
 use std::sync::Arc;
 
@@ -34,11 +35,20 @@ impl Segment {
         let firsts = (0..).step_by(BLOCK_POSITIONS);
         let offsets = firsts.zip(blocks).flat_map(|(first, block)| block.indexes().map(move |at| first + at));
         let fact = |offset: usize| blocks.get(offset / BLOCK_POSITIONS)?.fact(offset % BLOCK_POSITIONS);
-        let mut segment = Self { facts: Arc::new(Sealed::of(offsets, fact)), ends: Arc::default() };
+        let mut segment = Self::of_facts(Sealed::of(offsets, fact));
         segment.end_all((0..).step_by(BLOCK_POSITIONS).zip(blocks).flat_map(|(first, block)| {
             block.ends().all().map(move |(index, position)| (first + index as usize, position))
         }));
         segment
+    }
+
+    /// A segment of facts, none of which has ended.
+    pub(super) fn of_facts(facts: Sealed) -> Self {
+        Self { facts: Arc::new(facts), ends: Arc::default() }
+    }
+
+    pub(super) fn facts(&self) -> &Sealed {
+        &self.facts
     }
 
     /// Adds facts where the events of positions had begun none: the segment is made anew.
@@ -124,14 +134,14 @@ impl Segment {
         self.facts.length.div_ceil(WORD_BITS)
     }
 
-    /// Those groups, or all if none are given.
-    pub(super) fn groups_of<'g>(&self, found: Option<&'g [u16]>) -> Groups<'g> {
-        found.map_or(Groups::All(0..self.groups()), |found| Groups::Found(found.iter()))
+    /// The groups with facts of some months; also with facts of others, in the first and the last.
+    pub(super) fn groups_of_months(&self, months: RangeInclusive<i32>) -> Range<usize> {
+        self.facts.groups_of_months(months)
     }
 
-    /// Groups with facts that may belong to one of the scopes of each set; `None` if all have.
-    pub(super) fn find(&self, sets: &[Vec<Scope>]) -> Option<Vec<u16>> {
-        self.facts.directory.find(sets)
+    /// Those among some groups with facts that may belong to one of the scopes of each set; `None` if all have.
+    pub(super) fn find(&self, sets: &[Vec<Scope>], among: Range<usize>) -> Option<Cow<'_, [u16]>> {
+        self.facts.directory.find(sets, among)
     }
 
     pub(super) fn group(&self, number: usize) -> Group<'_> {
@@ -189,6 +199,13 @@ pub(super) enum Groups<'g> {
     Found(slice::Iter<'g, u16>),
     /// Some facts of some groups.
     Listed(slice::Iter<'g, (usize, u64)>),
+}
+
+impl<'g> Groups<'g> {
+    /// The groups that were found, or all of a range if there was nothing to look for.
+    pub(super) fn of(found: Option<&'g [u16]>, all: Range<usize>) -> Self {
+        found.map_or(Self::All(all), |found| Self::Found(found.iter()))
+    }
 }
 
 impl Iterator for Groups<'_> {

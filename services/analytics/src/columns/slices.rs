@@ -6,7 +6,10 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::bits::{WORD_BITS, places};
+use super::words;
 use crate::packed_fact::PackedFact;
 use crate::packed_fact::column_form::{FLAGS, NUMBERS};
 
@@ -15,9 +18,10 @@ const BITS_MAX: usize = u16::BITS as usize;
 pub(super) const SLICES_MAX: usize = NUMBERS * BITS_MAX + FLAGS;
 
 /// The slices of a group: those of the numbers, then those of the flags.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Layout {
     /// Index of the first slice of each field, and the end of the last.
+    #[serde(with = "words")]
     starts: [u16; NUMBERS + FLAGS + 1],
 }
 
@@ -55,9 +59,10 @@ impl Layout {
 }
 
 /// The slices of all groups.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Slices {
     layout: Layout,
+    #[serde(with = "words")]
     words: Box<[u64]>,
 }
 

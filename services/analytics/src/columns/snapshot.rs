@@ -1,5 +1,6 @@
 //! An immutable snapshot of the columns: the facts that one query counts.
 
+use std::borrow::Cow;
 use std::num::NonZero;
 use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,6 +10,7 @@ use super::bits::WORD_BITS;
 use super::block::AsOf;
 use super::by_day::ByDay;
 use super::chunks::{Chunk, Chunks, as_of};
+use super::months::month_of;
 use super::rollups::Rollups;
 use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
@@ -70,20 +72,35 @@ pub struct ScanRequest<'a> {
     pub cancelled: &'a AtomicBool,
 }
 
+/// The work of a scan.
+pub struct Plan<'a> {
+    request: ScanRequest<'a>,
+    morsels: Vec<Morsel<'a>>,
+    facts: usize,
+}
+
+impl Plan<'_> {
+    /// About how many facts are examined.
+    #[must_use]
+    pub fn facts(&self) -> usize {
+        self.facts
+    }
+}
+
 /// A unit of work: facts of one segment or block.
-struct Morsel {
+struct Morsel<'a> {
     chunk: usize,
-    facts: Examined,
+    facts: Examined<'a>,
 }
 
 /// Which facts of a segment or block are examined.
-enum Examined {
+enum Examined<'a> {
     /// All of a block.
     Block,
     /// Consecutive groups of a segment.
     Groups(Range<usize>),
     /// Groups of a segment or facts of a block, by number.
-    Found(Vec<u16>),
+    Found(Cow<'a, [u16]>),
 }
 
 /// A part of the facts that a query examines.
@@ -160,7 +177,7 @@ impl Snapshot {
             }
             Part::Fact { from, fact } => add(count, from, fact),
         };
-        self.run(request, new, work, merge)
+        self.run(&self.plan(request), new, work, merge)
     }
 
     /// As [`Snapshot::count`], for what needs the keys of the facts only.
@@ -180,21 +197,21 @@ impl Snapshot {
             }
             Part::Fact { from, fact } => add(count, FactKey { day: fact.fixed().day, from }),
         };
-        self.run(request, new, work, merge)
+        self.run(&self.plan(request), new, work, merge)
     }
 
     /// Gathers the matching facts by the slot of each fact's day; days without a slot are skipped, and the days of a slot are
     /// consecutive. `None` if the query was cancelled.
     pub fn gather(
         &self,
-        request: ScanRequest<'_>,
+        plan: &Plan<'_>,
         slots: usize,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
     ) -> Option<Vec<Accumulator>> {
         let work = |slots: &mut Vec<Accumulator>, part: Part<'_>| match part {
             Part::Segment { segment, as_of, groups, .. } => {
                 let mut slots = ByDay::new(segment, &groups, slots, &slot_of);
-                segment.gather(as_of, request.filter, groups, &mut slots);
+                segment.gather(as_of, plan.request.filter, groups, &mut slots);
             }
             Part::Fact { fact, .. } => {
                 if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
@@ -205,7 +222,7 @@ impl Snapshot {
         let merge = |own: &mut Vec<Accumulator>, other: Vec<Accumulator>| {
             own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
         };
-        self.run(request, || vec![Accumulator::default(); slots], work, merge)
+        self.run(plan, || vec![Accumulator::default(); slots], work, merge)
     }
 
     /// Adds the matching facts to the rows of a dimension. `None` if the query was cancelled.
@@ -216,7 +233,7 @@ impl Snapshot {
             }
             Part::Fact { fact, .. } => rows.add(&fact),
         };
-        self.run(request, || Rows::of(dimension), work, Rows::merge)
+        self.run(&self.plan(request), || Rows::of(dimension), work, Rows::merge)
     }
 
     /// Adds the matching facts to the cells of a cross table. `None` if the query was cancelled.
@@ -227,18 +244,18 @@ impl Snapshot {
             }
             Part::Fact { fact, .. } => cells.add(&fact),
         };
-        self.run(request, || Cells::of(axes), work, Cells::merge)
+        self.run(&self.plan(request), || Cells::of(axes), work, Cells::merge)
     }
 
     /// Processes the parts of a query on all cores.
     fn run<T: Send>(
         &self,
-        request: ScanRequest<'_>,
+        plan: &Plan<'_>,
         new: impl Fn() -> T + Sync,
         work: impl Fn(&mut T, Part<'_>) + Sync,
         merge: impl Fn(&mut T, T),
     ) -> Option<T> {
-        let (morsels, facts) = self.plan(request);
+        let Plan { request, morsels, facts } = plan;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut count = new();
@@ -246,11 +263,11 @@ impl Snapshot {
                 let Some(morsel) = morsels.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     break;
                 };
-                self.each_part(morsel, request, |part| work(&mut count, part));
+                self.each_part(morsel, *request, |part| work(&mut count, part));
             }
             count
         };
-        let helpers = CORES.min(facts / FACTS_PER_THREAD_MIN).saturating_sub(1);
+        let helpers = CORES.min(*facts / FACTS_PER_THREAD_MIN).saturating_sub(1);
         let count = std::thread::scope(|scope| {
             let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(work)).collect();
             let mut count = work();
@@ -265,26 +282,25 @@ impl Snapshot {
         (!request.cancelled.load(Ordering::Relaxed)).then_some(count)
     }
 
-    /// About how many facts a query examines.
+    /// The work of a query. Segments and blocks of other days are left out.
     #[must_use]
-    pub fn examined(&self, request: ScanRequest<'_>) -> usize {
-        self.plan(request).1
-    }
-
-    /// The work of a query, and about how many facts it examines. Segments and blocks of other days are left out.
-    fn plan(&self, request: ScanRequest<'_>) -> (Vec<Morsel>, usize) {
+    pub fn plan<'a>(&'a self, request: ScanRequest<'a>) -> Plan<'a> {
         let sets = match request.candidates {
             Candidates::Everything => &[][..],
             Candidates::Within(sets) => sets,
         };
         let days = request.filter.days();
         let is_asked = |(first, last): (i32, i32)| first <= *days.end() && *days.start() <= last;
+        let months = month_of(*days.start())..=month_of(*days.end());
         let (mut morsels, mut facts) = (Vec::new(), 0);
         let chunks = (0..self.chunks.len()).filter_map(|number| Some((number, self.chunks.chunk(number)?.1)));
         for (chunk, of_chunk) in chunks.filter(|(_, chunk)| chunk.days().is_some_and(is_asked)) {
-            let (found, facts_per_entry) = match of_chunk {
-                Chunk::Segment(segment) => (segment.find(sets), WORD_BITS),
-                Chunk::Block(block) => (block.find(sets), 1),
+            let (groups, found, facts_per_entry) = match of_chunk {
+                Chunk::Segment(segment) => {
+                    let groups = segment.groups_of_months(months.clone());
+                    (groups.clone(), segment.find(sets, groups), WORD_BITS)
+                }
+                Chunk::Block(block) => (0..0, block.find(sets), 1),
             };
             match (found, of_chunk) {
                 (Some(found), _) => {
@@ -293,13 +309,11 @@ impl Snapshot {
                         morsels.push(Morsel { chunk, facts: Examined::Found(found) });
                     }
                 }
-                (None, Chunk::Segment(segment)) => {
-                    let groups = segment.groups();
-                    facts += groups * facts_per_entry;
-                    let firsts = (0..groups).step_by(GROUPS_PER_MORSEL);
-                    morsels.extend(firsts.map(|first| Morsel {
+                (None, Chunk::Segment(_)) => {
+                    facts += groups.len() * facts_per_entry;
+                    morsels.extend(groups.clone().step_by(GROUPS_PER_MORSEL).map(|first| Morsel {
                         chunk,
-                        facts: Examined::Groups(first..groups.min(first + GROUPS_PER_MORSEL)),
+                        facts: Examined::Groups(first..groups.end.min(first + GROUPS_PER_MORSEL)),
                     }));
                 }
                 (None, Chunk::Block(block)) => {
@@ -308,11 +322,11 @@ impl Snapshot {
                 }
             }
         }
-        (morsels, facts)
+        Plan { request, morsels, facts }
     }
 
     /// The parts of a morsel at the position of a query.
-    fn each_part(&self, morsel: &Morsel, request: ScanRequest<'_>, mut take: impl FnMut(Part<'_>)) {
+    fn each_part(&self, morsel: &Morsel<'_>, request: ScanRequest<'_>, mut take: impl FnMut(Part<'_>)) {
         let ScanRequest { position, filter, .. } = request;
         let Some((before, chunk)) = self.chunks.chunk(morsel.chunk) else {
             return;
@@ -320,18 +334,16 @@ impl Snapshot {
         let Some(as_of) = as_of(position, self.position(), before) else {
             return;
         };
-        let found = match &morsel.facts {
-            Examined::Found(found) => Some(&found[..]),
-            Examined::Block | Examined::Groups(_) => None,
+        let (found, groups) = match &morsel.facts {
+            Examined::Found(found) => (Some(&found[..]), 0..0),
+            Examined::Groups(groups) => (None, groups.clone()),
+            Examined::Block => (None, 0..0),
         };
-        match (chunk, &morsel.facts) {
-            (Chunk::Segment(segment), Examined::Groups(groups)) => {
-                take(Part::Segment { segment, before, as_of, groups: Groups::All(groups.clone()) });
+        match chunk {
+            Chunk::Segment(segment) => {
+                take(Part::Segment { segment, before, as_of, groups: Groups::of(found, groups) });
             }
-            (Chunk::Segment(segment), _) => {
-                take(Part::Segment { segment, before, as_of, groups: segment.groups_of(found) });
-            }
-            (Chunk::Block(block), _) => block.each(as_of, filter, found, |index, fact| {
+            Chunk::Block(block) => block.each(as_of, filter, found, |index, fact| {
                 take(Part::Fact { from: position_at(before + index), fact });
             }),
         }

@@ -112,7 +112,7 @@ proptest! {
             let seen_before = counted(&before, position.min(done), &filter, Candidates::Everything);
             let steps: Vec<_> = (done + 1..).zip(batch).map(|(at, happened)| delta(at, happened)).collect();
             done += batch.len() as u64;
-            table.apply(&steps, at(done));
+            table.apply(&steps, at(done), &());
             prop_assert_eq!(counted(&before, position.min(done - batch.len() as u64), &filter, Candidates::Everything), seen_before);
             rest = later;
             if rest.is_empty() {
@@ -165,7 +165,7 @@ fn by_slot(view: &Snapshot, scope: Scope, days: &RangeInclusive<i32>, days_per_s
         let candidates = Candidates::Within(&sets);
         let request =
             ScanRequest { position: view.position(), filter: &filter, candidates, cancelled: &cancelled };
-        let counted = view.gather(request, SLOTS, slot_of).unwrap();
+        let counted = view.gather(&view.plan(request), SLOTS, slot_of).unwrap();
         slots.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
     }
     slots.into_iter().map(Accumulator::totals).collect()
@@ -195,7 +195,7 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
         let ended = (from.is_multiple_of(100) && from > 100).then(|| from - 100);
         delta(from, &Happened { began: Some(fact), ended })
     };
-    table.apply(&(1..=facts).map(happened).collect::<Vec<_>>(), at(facts));
+    table.apply(&(1..=facts).map(happened).collect::<Vec<_>>(), at(facts), &());
     let view = table.snapshot();
     let found = counted(&view, facts, &everything(), Candidates::Everything);
     assert_eq!(found.len() as u64, facts - facts / 100 + 1, "the last one has not ended");
@@ -207,7 +207,7 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
         let (filter, cancelled) = (everything(), AtomicBool::new(false));
         let candidates = Candidates::Everything;
         let request = ScanRequest { position, filter: &filter, candidates, cancelled: &cancelled };
-        let slots = view.gather(request, 1, |_| Some(0)).unwrap();
+        let slots = view.gather(&view.plan(request), 1, |_| Some(0)).unwrap();
         let found = counted(&view, position, &filter, candidates);
         assert_eq!(slots[0].clone().totals(), tallied(&view, &found));
     }
@@ -232,14 +232,14 @@ fn a_scope_that_becomes_large_gets_period_sums_that_stay_correct() {
     let many = u64::from(ROLLED_UP_FROM);
     let steps: Vec<_> =
         (1..many).map(|at| next((at > 10 && at.is_multiple_of(7)).then(|| at - 10))).collect();
-    table.apply(&steps, at(many - 1));
+    table.apply(&steps, at(many - 1), &());
     let is_summed_up = |view: &Snapshot| {
         let days = i32::MIN..=i32::MAX;
         view.gather_sums(advisor, &days, |_| Some(0), &mut [Accumulator::default()]).is_empty()
     };
     assert!(!is_summed_up(&table.snapshot()));
     for last in [many, many + 1, many + 2] {
-        table.apply(&[next(Some(last - 2))], at(last));
+        table.apply(&[next(Some(last - 2))], at(last), &());
         let view = table.snapshot();
         assert!(is_summed_up(&view));
         assert_eq!(
@@ -257,9 +257,9 @@ fn an_event_without_effect_may_get_one_later() {
     let nothing = Happened { began: None, ended: None };
     let steps = [Happened { began: of(1), ended: None }, nothing, Happened { began: of(3), ended: Some(1) }];
     let steps: Vec<_> = (1..).zip(&steps).map(|(at, happened)| delta(at, happened)).collect();
-    table.apply(&steps, at(3));
+    table.apply(&steps, at(3), &());
     assert_eq!(counted(&table.snapshot(), 3, &everything(), Candidates::Everything), [3]);
-    table.apply(&[delta(2, &Happened { began: of(2), ended: None })], at(3));
+    table.apply(&[delta(2, &Happened { began: of(2), ended: None })], at(3), &());
     let view = table.snapshot();
     assert_eq!(counted(&view, 3, &everything(), Candidates::Everything), [2, 3]);
     assert_eq!(counted(&view, 2, &everything(), Candidates::Everything), [1, 2]);
@@ -269,14 +269,14 @@ fn an_event_without_effect_may_get_one_later() {
 }
 
 /// Columns loaded from stored events.
-fn loaded(history: &[Happened]) -> Columns {
+pub(super) fn loaded(history: &[Happened]) -> Columns {
     let read = |positions: RangeInclusive<u64>, add: &mut dyn FnMut(&FactDelta)| {
         for position in positions {
             add(&delta(position, &history[usize::try_from(position - 1).unwrap()]));
         }
         Ok::<_, std::convert::Infallible>(())
     };
-    Columns::load(at(history.len() as u64), read).unwrap()
+    Columns::load(at(history.len() as u64), &(), read).unwrap()
 }
 
 /// Candidate positions of a CRA's latest fact; for loaded columns, those of that CRA.
@@ -290,7 +290,7 @@ fn latest(table: &Columns, history: &[Happened], cra_id: Uuid) -> Vec<u64> {
 
 /// Some blocks of facts of a few days and places, with one advisor and structure of many facts, every third fact
 /// replaced by a later one.
-fn long_history(length: u64) -> Vec<Happened> {
+pub(super) fn long_history(length: u64) -> Vec<Happened> {
     let fact = one_fact();
     let communes = u16::try_from(cra_domain::territory::communes().all().len()).unwrap();
     let mut history: Vec<Happened> = Vec::new();
@@ -311,6 +311,34 @@ fn long_history(length: u64) -> Vec<Happened> {
     history
 }
 
+/// Fails unless columns that were loaded have the facts and sums of those that grew with the events.
+pub(super) fn assert_same(made: &Columns, grown: &Columns, history: &[Happened], position: u64) {
+    let everywhere = everything();
+    let (grown_view, made_view) = (grown.snapshot(), made.snapshot());
+    let found = |view: &Snapshot| counted(view, position, &everywhere, Candidates::Everything);
+    assert_eq!(found(&made_view), found(&grown_view));
+    assert_eq!(made_view.position(), grown_view.position());
+    let departments = cra_domain::territory::communes().departments().iter();
+    let departments = departments.map(|it| Scope::Department(it.id()));
+    let long = [Scope::Country, Scope::Advisor(0), Scope::Structure(one_fact().structure)];
+    for scope in departments.chain(long) {
+        assert_eq!(sums(&made_view, scope), sums(&grown_view, scope), "{scope:?}");
+    }
+    for scope in [Scope::Advisor(0), Scope::Advisor(1), Scope::Structure(one_fact().structure)] {
+        let (filter, sets) = (everything().only(i32::MIN..=i32::MAX, &[scope]), [vec![scope]]);
+        let found = |view: &Snapshot, candidates| counted(view, position, &filter, candidates);
+        let expected = found(&grown_view, Candidates::Everything);
+        assert!(!expected.is_empty());
+        assert_eq!(found(&grown_view, Candidates::Within(&sets)), expected, "{scope:?}");
+        assert_eq!(found(&made_view, Candidates::Within(&sets)), expected, "{scope:?}");
+    }
+    for happened in history.iter().step_by(11) {
+        if let Some(fact) = &happened.began {
+            assert_eq!(latest(made, history, fact.cra_id), latest(grown, history, fact.cra_id));
+        }
+    }
+}
+
 #[test]
 fn loaded_columns_equal_those_that_grew_with_the_events() {
     // Two segments and some blocks; later events end facts of both.
@@ -319,39 +347,12 @@ fn loaded_columns_equal_those_that_grew_with_the_events() {
     let (kept, later) = history.split_at(130_000);
     let (grown, made) = (Columns::default(), loaded(kept));
     grown.warm_up();
-    grown.apply(&steps[..kept.len()], at(kept.len() as u64));
-    let everywhere = everything();
-    for more in [0, later.len()] {
-        let position = (kept.len() + more) as u64;
-        if more > 0 {
-            for table in [&grown, &made] {
-                table.apply(&steps[kept.len()..], at(position));
-            }
-        }
-        let (grown_view, made_view) = (grown.snapshot(), made.snapshot());
-        let found = |view: &Snapshot| counted(view, position, &everywhere, Candidates::Everything);
-        assert_eq!(found(&made_view), found(&grown_view));
-        assert_eq!(made_view.position(), grown_view.position());
-        let communes = cra_domain::territory::communes();
-        let communes = communes.all().iter().map(|it| Scope::Department(it.department_id()));
-        let long = [Scope::Country, Scope::Advisor(0), Scope::Structure(one_fact().structure)];
-        for scope in communes.chain(long) {
-            assert_eq!(sums(&made_view, scope), sums(&grown_view, scope), "{scope:?}");
-        }
-        for scope in [Scope::Advisor(0), Scope::Advisor(1), Scope::Structure(one_fact().structure)] {
-            let (filter, sets) = (everything().only(i32::MIN..=i32::MAX, &[scope]), [vec![scope]]);
-            let found = |view: &Snapshot, candidates| counted(view, position, &filter, candidates);
-            let expected = found(&grown_view, Candidates::Everything);
-            assert!(!expected.is_empty());
-            assert_eq!(found(&grown_view, Candidates::Within(&sets)), expected, "{scope:?}");
-            assert_eq!(found(&made_view, Candidates::Within(&sets)), expected, "{scope:?}");
-        }
-        for happened in history.iter().step_by(11) {
-            if let Some(fact) = &happened.began {
-                assert_eq!(latest(&made, &history, fact.cra_id), latest(&grown, &history, fact.cra_id));
-            }
-        }
+    grown.apply(&steps[..kept.len()], at(kept.len() as u64), &());
+    assert_same(&made, &grown, &history, kept.len() as u64);
+    for table in [&grown, &made] {
+        table.apply(&steps[kept.len()..], at(history.len() as u64), &());
     }
+    assert_same(&made, &grown, &history, (kept.len() + later.len()) as u64);
 }
 
 #[test]
@@ -359,7 +360,7 @@ fn a_failed_read_fails_the_load() {
     let read = |positions: RangeInclusive<u64>, _: &mut dyn FnMut(&FactDelta)| {
         if *positions.start() > 65_536 { Err("damaged") } else { Ok(()) }
     };
-    assert_eq!(Columns::load(at(70_000), read).err(), Some("damaged"));
+    assert_eq!(Columns::load(at(70_000), &(), read).err(), Some("damaged"));
 }
 
 #[test]

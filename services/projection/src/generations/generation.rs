@@ -190,6 +190,9 @@ impl Generation {
         };
         let columns = self.columns()?;
         let (retried, finished) = self.application(&columns, now)?.retry(position, &parked)?;
+        if retried == Retried::Applied {
+            self.store.segments().remove(Columns::segment_of(position.0))?;
+        }
         self.write(&columns, finished)?;
         Ok(Some(retried))
     }
@@ -220,7 +223,7 @@ impl Generation {
         let Finished { batch, deltas, applied } = finished;
         self.store.write(batch)?;
         self.is_unsettled.store(false, Ordering::Release);
-        columns.apply(&deltas, applied.as_ref().map(Checkpoint::watermark));
+        columns.apply(&deltas, applied.as_ref().map(Checkpoint::watermark), self.store.segments());
         self.applied.send_replace(applied);
         Ok(())
     }

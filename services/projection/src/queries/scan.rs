@@ -13,7 +13,7 @@ use crate::generations::Generation;
 use crate::store::{Session, StoreError};
 use cra_analytics::accumulator::Accumulator;
 use cra_analytics::cells::{Axes, Cells};
-use cra_analytics::columns::{Candidates, ScanRequest};
+use cra_analytics::columns::{Candidates, Plan, ScanRequest};
 use cra_analytics::dimension::Dimension;
 use cra_analytics::fact::{Fact, FactKey};
 use cra_analytics::filter::Filter;
@@ -40,9 +40,11 @@ pub(crate) struct Scan {
 /// What sums gave, by slot.
 struct Sums {
     gathered: Vec<Accumulator>,
-    /// What is left to be counted: a filter, and sets of scopes to which its facts belong.
-    left: Vec<(Filter, Vec<Vec<Scope>>)>,
+    left: Vec<Left>,
 }
+
+/// What is left to be counted: a filter, and sets of scopes to which its facts belong.
+type Left = (Filter, Vec<Vec<Scope>>);
 
 impl Scan {
     /// Runs a query on a blocking thread. It is cancelled when the caller's future is dropped.
@@ -149,11 +151,12 @@ impl Scan {
             .await;
         }
         let sums = scan.sums(filter, scope_set, slots, &slot_of);
-        let examined: usize =
-            sums.left.iter().map(|left| scan.snapshot.facts.examined(scan.request_left(left))).sum();
-        if examined <= FEW_FACTS {
-            return scan.count_left(sums, &slot_of).map(|gathered| answer(&scan, gathered));
+        let plans = scan.plans(&sums.left);
+        if plans.iter().map(Plan::facts).sum::<usize>() <= FEW_FACTS {
+            let gathered = scan.count_planned(&plans, sums.gathered, &slot_of)?;
+            return Ok(answer(&scan, gathered));
         }
+        drop(plans);
         Self::on_a_thread(scan, answer, move |scan| scan.count_left(sums, &slot_of)).await
     }
 
@@ -202,17 +205,26 @@ impl Scan {
         sums: Sums,
         slot_of: impl Fn(i32) -> Option<usize> + Sync,
     ) -> Result<Vec<Accumulator>, QueryError> {
-        let Sums { mut gathered, left } = sums;
-        for left in &left {
-            let counted = self.snapshot.facts.gather(self.request_left(left), gathered.len(), &slot_of);
+        self.count_planned(&self.plans(&sums.left), sums.gathered, slot_of)
+    }
+
+    fn plans<'a>(&'a self, left: &'a [Left]) -> Vec<Plan<'a>> {
+        left.iter().map(|(filter, sets)| self.snapshot.facts.plan(self.request(filter, sets))).collect()
+    }
+
+    /// Adds what plans count to what was gathered.
+    fn count_planned(
+        &self,
+        plans: &[Plan<'_>],
+        mut gathered: Vec<Accumulator>,
+        slot_of: impl Fn(i32) -> Option<usize> + Sync,
+    ) -> Result<Vec<Accumulator>, QueryError> {
+        for plan in plans {
+            let counted = self.snapshot.facts.gather(plan, gathered.len(), &slot_of);
             let counted = counted.ok_or(QueryError::Cancelled)?;
             gathered.iter_mut().zip(counted).for_each(|(own, counted)| own.merge(counted));
         }
         Ok(gathered)
-    }
-
-    fn request_left<'a>(&'a self, (filter, sets): &'a (Filter, Vec<Vec<Scope>>)) -> ScanRequest<'a> {
-        self.request(filter, sets)
     }
 
     /// Binds a selection for testing facts.

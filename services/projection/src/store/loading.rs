@@ -13,7 +13,9 @@ impl Store {
     /// Loads the columns of all stored facts. Blocks.
     pub(crate) fn columns(&self) -> Result<Columns, StoreError> {
         let watermark = self.session()?.checkpoint()?.as_ref().map(Checkpoint::watermark);
-        Columns::load(watermark, |positions, add| self.session()?.each_delta(positions, add))
+        let next = watermark.map_or(1, |watermark| watermark.position + 1);
+        self.segments().remove_from(Columns::segment_of(next))?;
+        Columns::load(watermark, self.segments(), |positions, add| self.session()?.each_delta(positions, add))
     }
 }
 

@@ -7,6 +7,7 @@ mod flushing;
 mod keys;
 mod loading;
 mod records;
+mod segments;
 mod stored;
 
 use std::io::ErrorKind;
@@ -33,6 +34,7 @@ use chunks::{Effects, Place};
 use cra_analytics::dictionary::Dictionary;
 use cra_analytics::fact::Fact;
 use flushing::{Flushing, LIBRARY_FLUSHES_EVERY_MS};
+use segments::SegmentFiles;
 
 /// Entries per leaf, which is read and written as a whole: few, because most values have some kilobytes.
 const LEAF_FANOUT: usize = 16;
@@ -105,6 +107,7 @@ pub(crate) struct Store {
     folder: PathBuf,
     /// `None` while it cannot be reopened.
     open: RwLock<Option<Arc<Open>>>,
+    segments: SegmentFiles,
     reopened_after_bytes: usize,
 }
 
@@ -142,7 +145,17 @@ impl Store {
     /// Opens the database in a folder, which is created if it is missing.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let open = RwLock::new(Some(Arc::new(Open::at(folder)?)));
-        Ok(Self { folder: folder.to_owned(), open, reopened_after_bytes: REOPENED_AFTER_BYTES })
+        Ok(Self {
+            folder: folder.to_owned(),
+            open,
+            segments: SegmentFiles::of(folder),
+            reopened_after_bytes: REOPENED_AFTER_BYTES,
+        })
+    }
+
+    /// The sealed segments of its facts.
+    pub(crate) fn segments(&self) -> &SegmentFiles {
+        &self.segments
     }
 
     /// Access for one thread.

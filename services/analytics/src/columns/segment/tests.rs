@@ -97,7 +97,7 @@ fn gathered(snapshot: &Snapshot, position: u64, filter: &Filter, days_per_slot: 
     let request = ScanRequest { position, filter, candidates, cancelled: &cancelled };
     // One slot for each span of days, but for the second one.
     let slot_of = |day: i32| usize::try_from(day / days_per_slot).ok().filter(|slot| *slot != 1);
-    let slots = snapshot.gather(request, 200, slot_of).unwrap();
+    let slots = snapshot.gather(&snapshot.plan(request), 200, slot_of).unwrap();
     slots.into_iter().map(crate::accumulator::Accumulator::totals).collect()
 }
 
@@ -151,7 +151,7 @@ proptest! {
         let done = history.len() as u64;
         let deltas: Vec<_> = (1..).zip(&history).map(|(position, happened)| delta(position, happened)).collect();
         let columns = Columns::default();
-        columns.apply(&deltas, at(done));
+        columns.apply(&deltas, at(done), &());
         let open = columns.snapshot();
         let sealed = Snapshot { chunks: Arc::new(open.chunks.sealed()), ..open.clone() };
         for from in 1..=done {
