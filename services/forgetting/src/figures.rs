@@ -284,7 +284,8 @@ impl Side {
         let never = AtomicBool::new(false);
         let request =
             ScanRequest { position, filter: &filter, candidates: Candidates::Everything, cancelled: &never };
-        let counted = snapshot.gather(&snapshot.plan(request), 1, |_| Some(0)).and_then(|mut slots| slots.pop());
+        let counted =
+            snapshot.gather(&snapshot.plan(request), 1, |_| Some(0)).and_then(|mut slots| slots.pop());
         figures::statistics(&counted.unwrap_or_default().totals(), &self.dictionary)
     }
 }

@@ -91,10 +91,13 @@ async fn caught_up(log: &dyn Read, generations: &Generations, generation: &Arc<G
     }
     // So that the first query does not wait for it.
     let asked = Arc::clone(generation);
-    let is_ready = tokio::task::spawn_blocking(move || asked.warm_up()).await;
-    if !matches!(is_ready, Ok(Ok(()))) {
+    let is_loaded = tokio::task::spawn_blocking(move || asked.load()).await;
+    if !matches!(is_loaded, Ok(Ok(()))) {
         return false;
     }
+    // Queries need not wait for sums; a failure to build them is found by the next query or event.
+    let asked = Arc::clone(generation);
+    drop(tokio::task::spawn_blocking(move || asked.warm_up()));
     // It may be past the head of this log because it was built from another one.
     let follows = matches!(log_continuity(log, generation).await, Ok(LogContinuity::Same))
         && generation.check().is_ok();

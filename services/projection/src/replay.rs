@@ -259,6 +259,7 @@ impl Replayer {
         // Before the lock, which events wait for.
         self.blocking(move |_| {
             filled.flush()?;
+            filled.load()?;
             Ok(filled.warm_up()?)
         })
         .await?;

@@ -20,6 +20,7 @@ const DIFFERENCES_MAX: usize = 20;
 pub(crate) fn differences(checked: &Generation, replay: &Generation) -> Result<Vec<String>, StoreError> {
     // Before the codes, so that all facts in it have codes.
     let columns = checked.columns()?;
+    columns.warm_up();
     let counted = columns.snapshot();
     let comparison = Comparison {
         checked: checked.session()?,

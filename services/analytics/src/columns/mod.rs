@@ -32,7 +32,7 @@ use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use self::changes::Changes;
@@ -51,7 +51,11 @@ pub const POSITIONS_MAX: u64 = u32::MAX as u64;
 
 /// The facts of a generation.
 #[derive(Default)]
-pub struct Columns(RwLock<Facts>);
+pub struct Columns {
+    facts: RwLock<Facts>,
+    /// Locked while events are applied, and while sums are built of what was applied.
+    applying: Mutex<()>,
+}
 
 #[derive(Default)]
 struct Facts {
@@ -59,7 +63,7 @@ struct Facts {
     cra_index: CraIndex,
     /// By the events of the positions that no segment has yet.
     unsealed: Changes,
-    /// `None` until the first query. While many facts arrive, counts and sums are not built: building them once from
+    /// `None` before [`Columns::warm_up`]. While many facts arrive, counts and sums are not built: building them once from
     /// all facts is a fraction of the work of updating them fact by fact.
     counts: Option<ScopeCounts>,
 }
@@ -73,13 +77,14 @@ impl Columns {
         stored: &impl SegmentStore,
         read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,
     ) -> Result<Self, E> {
-        Ok(Self(RwLock::new(load::facts(watermark, stored, read)?)))
+        Ok(Self { facts: RwLock::new(load::facts(watermark, stored, read)?), applying: Mutex::default() })
     }
 
     /// Applies effects of events, each at the next position or at one whose event had no effect so far; and advances
     /// the watermark. Segments that are completed are stored; the caller has removed those of late facts.
     pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>, stored: &impl SegmentStore) {
-        let mut facts = self.0.write();
+        let _applying = self.applying.lock();
+        let mut facts = self.facts.write();
         Arc::make_mut(&mut facts.snapshot.chunks).set_late(deltas);
         for delta in deltas {
             facts.apply(delta);
@@ -97,12 +102,12 @@ impl Columns {
     /// Replaces the oldest blocks by segments, while there are enough of them. Building one takes some milliseconds without a
     /// lock: one thread applies events, so that nothing else changes the blocks.
     fn seal(&self, stored: &impl SegmentStore) {
-        let full = || self.0.read().snapshot.chunks.full().map(<[_]>::to_vec);
+        let full = || self.facts.read().snapshot.chunks.full().map(<[_]>::to_vec);
         while let Some(blocks) = full() {
             let segment = Segment::of(&blocks);
             drop(blocks);
             let (number, key, changes) = {
-                let mut facts = self.0.write();
+                let mut facts = self.facts.write();
                 let chunks = Arc::make_mut(&mut facts.snapshot.chunks);
                 let number = chunks.seal(segment.clone());
                 let last = u32::try_from((number + 1) * SEGMENT_POSITIONS).unwrap_or(u32::MAX);
@@ -112,38 +117,39 @@ impl Columns {
         }
     }
 
-    /// Builds the sums, unless they exist. Takes a second per ten million facts; blocks.
+    /// Builds the sums, unless they exist. Takes a second per ten million facts. Queries go on without them, events wait;
+    /// blocks.
     pub fn warm_up(&self) {
-        let mut facts = self.0.write();
-        if facts.counts.is_none() {
-            facts.build_indexes();
+        let _applying = self.applying.lock();
+        if self.facts.read().counts.is_some() {
+            return;
         }
+        let chunks = Arc::clone(&self.facts.read().snapshot.chunks);
+        let counts = ScopeCounts::of(&chunks);
+        let rollups = Rollups::of(&chunks, &counts);
+        drop(chunks);
+        let mut facts = self.facts.write();
+        (facts.snapshot.rollups, facts.counts) = (Some(rollups), Some(counts));
     }
 
-    /// A snapshot of the facts. The first call builds the sums.
+    /// A snapshot of the facts, with the sums if they exist.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let facts = self.0.read();
-        if facts.counts.is_some() {
-            return facts.snapshot.clone();
-        }
-        drop(facts);
-        self.warm_up();
-        self.0.read().snapshot.clone()
+        self.facts.read().snapshot.clone()
     }
 
     /// Candidate positions of a CRA's latest fact, rarely more than one: another CRA's id may have the same hash, so
     /// compare the id of the stored fact.
     #[must_use]
     pub fn candidates(&self, cra_id: Uuid) -> Vec<u64> {
-        self.0.read().cra_index.candidates(cra_id).map(u64::from).collect()
+        self.facts.read().cra_index.candidates(cra_id).map(u64::from).collect()
     }
 
     /// Whether each of some CRAs may have a fact: `false` is certain. One call for all of them is much faster than
     /// single calls, because memory accesses overlap.
     #[must_use]
     pub fn may_hold(&self, cra_ids: impl Iterator<Item = Uuid>) -> Vec<bool> {
-        let facts = self.0.read();
+        let facts = self.facts.read();
         cra_ids.map(|cra_id| facts.cra_index.may_hold(cra_id)).collect()
     }
 
@@ -156,7 +162,7 @@ impl Columns {
     /// Position of the event that ended the fact of a position, if any.
     #[must_use]
     pub fn ended(&self, from: u64) -> Option<u64> {
-        self.0.read().snapshot.ended(from)
+        self.facts.read().snapshot.ended(from)
     }
 }
 
@@ -185,16 +191,9 @@ impl Facts {
         }
     }
 
-    fn build_indexes(&mut self) {
-        let chunks = &self.snapshot.chunks;
-        let counts = ScopeCounts::of(chunks);
-        self.snapshot.rollups = Rollups::of(chunks, &counts);
-        self.counts = Some(counts);
-    }
-
     fn end(&mut self, ended: u64) {
         let Snapshot { chunks, rollups, .. } = &mut self.snapshot;
-        if self.counts.is_some()
+        if let Some(rollups) = rollups
             && let Some(fact) = chunks.fact(ended)
         {
             let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
@@ -204,7 +203,7 @@ impl Facts {
 
     fn begin(&mut self, from: u32, new: &NewFact) {
         let Snapshot { chunks, rollups, .. } = &mut self.snapshot;
-        let Some(counts) = &mut self.counts else {
+        let (Some(counts), Some(rollups)) = (&mut self.counts, rollups) else {
             return;
         };
         let mut rolled_up = [None; 3];

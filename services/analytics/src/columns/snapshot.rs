@@ -47,7 +47,8 @@ pub struct Snapshot {
     /// `None` before the first event.
     pub(super) watermark: Option<Watermark>,
     pub(super) chunks: Arc<Chunks>,
-    pub(super) rollups: Rollups,
+    /// `None` until they are built.
+    pub(super) rollups: Option<Rollups>,
 }
 
 /// Which facts a query examines: at least those that belong to the scopes.
@@ -125,7 +126,8 @@ impl Snapshot {
     }
 
     /// Adds the facts in force of a scope, for days in a range, to the slot of each day, from the sums of its months and days;
-    /// days without a slot are skipped. Returns the days that are left to be counted: all of them for a scope without sums.
+    /// days without a slot are skipped. Returns the days that are left to be counted: all of them for a scope without sums,
+    /// and for every scope until the sums are built.
     pub fn gather_sums(
         &self,
         scope: Scope,
@@ -133,7 +135,10 @@ impl Snapshot {
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
     ) -> Vec<RangeInclusive<i32>> {
-        match (self.rollups.of_scope(scope), scope) {
+        let Some(rollups) = &self.rollups else {
+            return vec![days.clone()];
+        };
+        match (rollups.of_scope(scope), scope) {
             (Some(sums), _) => sums.gather(&self.chunks, days, slot_of, slots),
             // A scope that always has sums and has none has no facts.
             (None, Scope::Country | Scope::Region(_) | Scope::Department(_)) => Vec::new(),

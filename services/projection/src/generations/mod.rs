@@ -279,6 +279,7 @@ impl Generations {
             return Err(PromoteError::NoSuchGeneration(name.to_owned()));
         };
         // Before it serves, so that queries do not wait for it.
+        new.load()?;
         new.warm_up()?;
         self.folder.serve(name).map_err(StoreError::from)?;
         if self.folder.filling().map_err(StoreError::from)?.as_deref() == Some(name) {
@@ -427,7 +428,7 @@ fn reopen(folder: &DataFolder, log: &LogIdentity) -> Result<Option<Generation>, 
     if description.log != *log {
         return Err(unfit(format!("computed from log {}, this is {}", description.log.0, log.0)));
     }
-    generation.warm_up().map_err(failed)?;
+    generation.load().map_err(failed)?;
     Ok(Some(generation))
 }
 
