@@ -4,7 +4,7 @@ use cra_domain::vocabulary::{Activity, Channel, Word as _};
 use fearless_simd::{Level, Simd, dispatch};
 
 use super::bits::places;
-use super::slices::{Group, Layout, SLICES_MAX, equal};
+use super::slices::{Group, Layout, SLICES_MAX, by_value};
 use crate::accumulator::{Accumulator, SPREAD, Sums};
 use crate::packed_fact::ActivityKey;
 use crate::packed_fact::column_form::{flag, number};
@@ -61,23 +61,17 @@ impl Dense {
     #[inline(always)]
     fn count<S: Simd>(&mut self, _: S, group: Group<'_>, facts: u64) {
         add_slices(&mut self.slices, group.words(), facts);
-        for (channel, cras) in self.channels.iter_mut().enumerate() {
-            *cras += (group.equal(number::CHANNEL, channel) & facts).count_ones();
-        }
+        add_slices(&mut self.channels, &by_value::<3, 8>(group.number(number::CHANNEL), facts), facts);
         let delays = group.number(number::DELAY);
-        let (short, of_short) = (&delays[..delays.len().min(SHORT_BITS)], facts & !any_of(long(delays)));
-        for (delay, cras) in self.short_delays.iter_mut().enumerate() {
-            *cras += (equal(short, delay) & of_short).count_ones();
-        }
-        let kinds: [u64; KINDS] = std::array::from_fn(|kind| group.equal(number::KIND, kind) & facts);
-        for activity in 0..ACTIVITIES {
-            let of_activity = group.equal(number::ACTIVITY, activity) & facts;
+        let of_short = facts & !any_of(long(delays));
+        add_slices(&mut self.short_delays, &by_value::<SHORT_BITS, SHORT_DELAYS>(delays, of_short), facts);
+        let kinds = by_value::<3, 8>(group.number(number::KIND), facts);
+        let activities = by_value::<2, 4>(group.number(number::ACTIVITY), facts);
+        for (activity, of_activity) in activities.into_iter().take(ACTIVITIES).enumerate() {
             if of_activity == 0 {
                 continue;
             }
-            for (kind, of_kind) in kinds.iter().enumerate() {
-                self.activity_kinds[activity * KINDS + kind] += (of_activity & of_kind).count_ones();
-            }
+            add_slices(&mut self.activity_kinds[activity * KINDS..][..KINDS], &kinds, of_activity);
             add_slices(&mut self.participants[activity], group.number(number::PARTICIPANTS), of_activity);
             add_slices(&mut self.minutes[activity], group.number(number::MINUTES), of_activity);
             if activity == Activity::Workshop.index() {

@@ -1,11 +1,11 @@
-//! Adds the facts of a segment that a query matches to the counts of their keys, such as periods or rows of a breakdown:
-//! many facts of one key at once, a few one by one.
+//! Adds the facts of a segment that a query matches to the counts of their keys, such as periods or rows of a breakdown: those
+//! of a group and a key at once.
 
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 
-use super::bits::{WORD_BITS, places};
+use super::bits::WORD_BITS;
 use super::block::AsOf;
 use super::dense::Dense;
 use super::segment::{Groups, Segment};
@@ -14,11 +14,6 @@ use crate::accumulator::Accumulator;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::packed_fact::column_form::flag;
-
-/// Number of facts of a group and a key from which a pass over the group's slices costs less than the facts one by one.
-const DENSE_FROM: u32 = 5;
-/// The same where a few groups of a segment are examined, which share the cost of a set of counts.
-const DENSE_FROM_IN_FEW: u32 = 8;
 
 /// Counts by key.
 pub(super) trait Sink {
@@ -42,9 +37,8 @@ impl Segment {
         let Some(selector) = Selector::new(self, filter, as_of) else {
             return;
         };
-        let dense_from = if matches!(groups, Groups::All(_)) { DENSE_FROM } else { DENSE_FROM_IN_FEW };
         let mut dense: HashMap<S::Key, Box<Dense>> = HashMap::new();
-        let (mut parts, mut few) = (Vec::new(), Vec::new());
+        let mut parts = Vec::new();
         for (group, among) in groups {
             let Matched { together: facts, singly } = selector.group(group, among);
             if singly != 0 {
@@ -55,37 +49,13 @@ impl Segment {
             }
             sink.split(self, group, facts, |key, facts| parts.push((key, facts)));
             for (key, facts) in parts.drain(..) {
-                if facts.count_ones() < dense_from {
-                    few.push((key, facts));
-                    continue;
-                }
                 let counts = sink.counts(key, self, group, facts);
                 dense.entry(key).or_default().add(self.group(group), facts, counts);
                 self.add_redirections(group, facts, counts);
             }
-            self.add_each(group, &few, sink);
-            few.clear();
         }
         for (key, counted) in dense {
             counted.carry(self.layout(), sink.counts(key, self, 0, 0));
-        }
-    }
-
-    /// Adds facts of a group one by one, each to the counts of its keys.
-    fn add_each<S: Sink>(&self, group: usize, few: &[(S::Key, u64)], sink: &mut S) {
-        if let [(key, facts)] = few {
-            let counts = sink.counts(*key, self, group, *facts);
-            return self.read(group, *facts, |_, fact| counts.add(&fact));
-        }
-        let all = few.iter().fold(0, |all, (_, facts)| all | facts);
-        if all == 0 {
-            return;
-        }
-        let mut read: [Option<FactRef<'_>>; WORD_BITS] = [None; WORD_BITS];
-        self.read(group, all, |place, fact| read[place % WORD_BITS] = Some(fact));
-        for (key, facts) in few {
-            let counts = sink.counts(*key, self, group, *facts);
-            places(*facts).filter_map(|bit| read[bit]).for_each(|fact| counts.add(&fact));
         }
     }
 

@@ -171,6 +171,23 @@ pub(super) fn equal(slices: &[u64], value: usize) -> u64 {
     bits.fold(u64::MAX, |facts, (bit, slice)| facts & if value >> bit & 1 != 0 { *slice } else { !slice })
 }
 
+/// Some facts by the value of a number of so many bits at most, by its slices.
+#[allow(clippy::inline_always)] // see [`super::dense`]
+#[inline(always)]
+pub(super) fn by_value<const BITS: usize, const VALUES: usize>(slices: &[u64], facts: u64) -> [u64; VALUES] {
+    const { assert!(VALUES == 1 << BITS) };
+    let mut of_value = [0; VALUES];
+    of_value[0] = facts;
+    for bit in 0..BITS {
+        let slice = slices.get(bit).copied().unwrap_or(0);
+        for value in 0..1 << bit {
+            of_value[value | 1 << bit] = of_value[value] & slice;
+            of_value[value] &= !slice;
+        }
+    }
+    of_value
+}
+
 /// The facts of which one number, by its slices, is greater than another.
 #[inline]
 pub(super) fn greater(slices: &[u64], other: &[u64]) -> u64 {
