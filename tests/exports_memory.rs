@@ -1,5 +1,5 @@
 //! An export needs the memory of a few chunks, whatever its number of CRAs, and the number of concurrent exports is
-//! limited by the settings. On Linux only, where the peak memory of a process can be read.
+//! limited by the settings. A start reads the segment of so many CRAs, if its file is whole. On Linux only, where the peak memory of a process can be read.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -15,14 +15,15 @@ use tokio_stream::StreamExt as _;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::harness::{Pair, Service, Statistics, assert_refused, cra_of, eventually};
+use crate::harness::{Pair, Service, Statistics, assert_refused, cra_of, eventually, files_below};
 
 /// Enough that every thread, buffer and temporary file of an export is in use.
 const FEW: u32 = 40_000;
-const MANY: u32 = 200_000;
+/// With [`FEW`], more than a segment of the read models has positions.
+const MANY: u32 = 230_000;
 const FEW_DAY: &str = "2024-01-02";
 const MANY_DAY: &str = "2024-01-03";
-/// Growth from the small to the large export, in MB. The large one's rows take 22 MB as stored, 100 MB as NDJSON.
+/// Growth from the small to the large export, in MB. The large one's rows take 25 MB as stored, 115 MB as NDJSON.
 const GROWTH_MAX_MB: u64 = 24;
 /// Concurrent appends, which share durable writes.
 const APPENDS: usize = 2_000;
@@ -125,7 +126,7 @@ fn peak_mb(service: &Service) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bounded() {
-    let pair = filled().await;
+    let mut pair = filled().await;
     let mut statistics = pair.statistics().await;
     let mut few = Vec::new();
     for file in FILES {
@@ -140,6 +141,37 @@ async fn memory_does_not_grow_with_the_rows_of_a_file_and_exports_at_once_are_bo
         assert!(growth <= GROWTH_MAX_MB, "{file:?}: {before} MB, then {growth} more");
     }
     the_permits_are_bounded(&pair).await;
+    segments_are_read_if_they_are_whole(&mut pair).await;
+}
+
+/// Restarts the projection with the segment as it was stored, then with an altered one: both give the figures of the facts,
+/// and the altered one is written again.
+async fn segments_are_read_if_they_are_whole(pair: &mut Pair) {
+    let figures = async |pair: &Pair| {
+        let mut statistics = pair.statistics().await;
+        let dimension = pb::Dimension::Commune.into();
+        let request = pb::ListBreakdownRequest { dimension, ..pb::ListBreakdownRequest::default() };
+        statistics.list_breakdown(request).await.unwrap().into_inner().rows
+    };
+    let segments = files_below(&pair.read_models());
+    let segments: Vec<_> = segments.into_iter().filter(|path| path.ends_with("segments/0")).collect();
+    let [segment] = &segments[..] else { panic!("{segments:?}") };
+    let (expected, stored) = (figures(pair).await, fs::read(segment).unwrap());
+    assert!(expected.len() > 10, "{} rows", expected.len());
+    for altered in [false, true] {
+        pair.projection.terminate();
+        assert!(pair.projection.ended().await.success());
+        if altered {
+            let mut bytes = stored.clone();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(segment, bytes).unwrap();
+        }
+        pair.projection.start_and_serve().await;
+        everything_counts(pair).await;
+        assert!(figures(pair).await == expected, "altered: {altered}");
+        assert!(fs::read(segment).unwrap() == stored, "altered: {altered}");
+    }
 }
 
 /// Exports that are not read hold their permits, a further one is refused with a retry delay, and a cancelled one
