@@ -150,7 +150,7 @@ impl Follower {
 
     async fn start_over(&self, reason: String, head: Head) -> Result<(), Interruption> {
         let (generations, now) = (Arc::clone(&self.generations), self.clock.now());
-        generations.learn(&head);
+        generations.update_lineage(&head);
         // Before the last copy of the figures is dropped.
         tracing::error!(
             reason,

@@ -292,7 +292,7 @@ async fn open(
     let opened = opened.with_context(|| {
         format!("the read models in {shown} cannot be read or written; they are unchanged")
     })?;
-    opened.learn(&head);
+    opened.update_lineage(&head);
     Ok(Arc::new(opened))
 }
 

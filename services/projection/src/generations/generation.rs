@@ -139,7 +139,7 @@ impl Generation {
     /// Loads its facts and releases the write buffers: then it can answer. Blocks.
     pub fn load(&self) -> Result<(), StoreError> {
         self.columns()?;
-        self.store.let_go_of_what_was_written()
+        self.store.release_write_buffers()
     }
 
     /// Builds the sums, without which every figure is counted fact by fact. Takes about a second per ten million facts,

@@ -132,7 +132,7 @@ impl Generations {
     }
 
     /// Updates the lineage of the log.
-    pub fn learn(&self, head: &Head) {
+    pub fn update_lineage(&self, head: &Head) {
         let lineage = Lineage { log: Some(head.identity.clone()), predecessors: head.predecessors.clone() };
         let is_news = self.lineage.send_if_modified(|known| {
             let is_news = *known != lineage;

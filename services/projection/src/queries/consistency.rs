@@ -126,7 +126,7 @@ impl Consistency {
         }
         let beyond = async {
             if let Ok(head) = head.now().await {
-                generations.learn(&head);
+                generations.update_lineage(&head);
                 let is_of_the_log = self.check_log(&head.identity, &generations.lineage().borrow());
                 if let Err(error) = is_of_the_log {
                     return error;

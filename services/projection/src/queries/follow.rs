@@ -57,8 +57,8 @@ pub fn follow(
         generations,
         answers,
         done: after,
-        said: None,
-        said_at: Instant::now(),
+        sent: None,
+        sent_at: Instant::now(),
     };
     tokio::spawn(run_until_closed(following.answers.clone(), shutdown, following.run()));
     receiver
@@ -95,8 +95,8 @@ struct Following {
     /// Processed up to here.
     done: Position,
     /// The position of the last answer.
-    said: Option<Position>,
-    said_at: Instant,
+    sent: Option<Position>,
+    sent_at: Instant,
 }
 
 impl Following {
@@ -108,8 +108,8 @@ impl Following {
                 self.step(&generation, reached).await?;
             }
             let has_ended = self.has_ended();
-            if self.is_ahead() && (has_ended || self.said_at.elapsed() >= CHECKPOINT_EVERY) {
-                self.say(self.done, Message::Checkpoint(true)).await?;
+            if self.is_ahead() && (has_ended || self.sent_at.elapsed() >= CHECKPOINT_EVERY) {
+                self.send(self.done, Message::Checkpoint(true)).await?;
             }
             if has_ended {
                 return Ok(());
@@ -123,7 +123,7 @@ impl Following {
 
     /// Whether more was processed than the caller knows.
     fn is_ahead(&self) -> bool {
-        self.said != Some(self.done)
+        self.sent != Some(self.done)
     }
 
     fn bounded(&self, position: Position) -> Position {
@@ -148,7 +148,7 @@ impl Following {
             }
             let known = generation.retried();
             let has_news = |it: &Checkpoint| it.position > self.done || it.retried != known;
-            let checkpoint_at = self.said_at + CHECKPOINT_EVERY;
+            let checkpoint_at = self.sent_at + CHECKPOINT_EVERY;
             tokio::select! {
                 _ = applied.wait_for(|applied| applied.as_ref().is_some_and(has_news)) => {}
                 changed = serving.changed() => if changed.is_err() { return Err(QueryError::Cancelled) },
@@ -161,7 +161,7 @@ impl Following {
     /// names. Ends the stream if its history does not continue what the caller has.
     async fn continues_in(&mut self, generation: &Arc<Generation>) -> Result<bool, QueryError> {
         if let Some(history) = &mut self.history {
-            history.goes_on_in(generation, self.done).await?;
+            history.continue_in(generation, self.done).await?;
             return Ok(true);
         }
         let log = &generation.description().log;
@@ -193,7 +193,7 @@ impl Following {
         let (effects, left_out) = looking.await.map_err(|_| QueryError::Cancelled)??;
         self.left_out.extend(left_out);
         for (position, effect) in effects {
-            self.say(
+            self.send(
                 position,
                 match effect {
                     Effect::Upsert(record) => Message::Upsert(*record),
@@ -206,13 +206,13 @@ impl Following {
         Ok(())
     }
 
-    async fn say(&mut self, position: Position, change: Message) -> Result<(), QueryError> {
+    async fn send(&mut self, position: Position, change: Message) -> Result<(), QueryError> {
         self.left_out.reach(position);
         let log = self.history.as_ref().map(|history| history.name(&self.left_out)).unwrap_or_default();
         let answer = v1::FollowCrasResponse { position: position.0, change: Some(change), log };
         self.answers.send(Ok(answer)).await.map_err(|_| QueryError::Cancelled)?;
-        self.said = Some(position);
-        self.said_at = Instant::now();
+        self.sent = Some(position);
+        self.sent_at = Instant::now();
         Ok(())
     }
 }

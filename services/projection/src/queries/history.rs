@@ -35,9 +35,9 @@ impl History {
         format!("{}{SEPARATOR}{}{SEPARATOR}{left_out}", described.log.0, described.definitions)
     }
 
-    /// Whether a generation continues the history after a position: it was built from the same log with the same
+    /// Continues the history in a generation after a position, if it was built from the same log with the same
     /// definitions, and has the same parked events up to there.
-    pub(super) async fn goes_on_in(
+    pub(super) async fn continue_in(
         &mut self,
         new: &Arc<Generation>,
         after: Position,
@@ -61,7 +61,7 @@ impl History {
         }
         let now = Self::of(Arc::clone(new));
         let (former, new) = (Arc::clone(&self.generation), Arc::clone(new));
-        let compared = tokio::task::spawn_blocking(move || leave_out_the_same(&former, &new, after)).await;
+        let compared = tokio::task::spawn_blocking(move || have_the_same_parked(&former, &new, after)).await;
         if !compared.map_err(|_| QueryError::Cancelled)? {
             return Err(QueryError::HistoryChanged);
         }
@@ -82,7 +82,7 @@ pub(super) fn left_out(
 }
 
 /// Whether two generations have the same parked events up to a position; false if one cannot be read. Blocks.
-fn leave_out_the_same(former: &Generation, new: &Generation, until: Position) -> bool {
+fn have_the_same_parked(former: &Generation, new: &Generation, until: Position) -> bool {
     let of = |generation| left_out(generation, Position::START, until);
     matches!((of(former), of(new)), (Ok(former), Ok(new)) if former == new)
 }

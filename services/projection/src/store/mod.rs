@@ -169,7 +169,7 @@ impl Store {
     /// Writes a batch atomically; durable at the next [`Store::flush`] or shortly afterwards.
     pub(crate) fn write(&self, batch: Batch) -> Result<(), StoreError> {
         let written = self.opened()?.write(batch)?;
-        if written >= self.reopened_after_bytes { self.let_go_of_what_was_written() } else { Ok(()) }
+        if written >= self.reopened_after_bytes { self.release_write_buffers() } else { Ok(()) }
     }
 
     /// Waits until everything written is on disk.
@@ -200,7 +200,7 @@ impl Store {
     }
 
     /// Releases the memory of written data: closes and reopens the database, unless it is being read.
-    pub(crate) fn let_go_of_what_was_written(&self) -> Result<(), StoreError> {
+    pub(crate) fn release_write_buffers(&self) -> Result<(), StoreError> {
         let is_read = |open: &Option<Arc<Open>>| open.as_ref().is_none_or(|open| Arc::strong_count(open) > 1);
         let wrote =
             |open: &Option<Arc<Open>>| open.as_ref().is_some_and(|open| open.writer.lock().bytes_written > 0);
