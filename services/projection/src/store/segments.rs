@@ -60,7 +60,37 @@ impl SegmentStore for SegmentFiles {
             _ => Err(error),
         });
         if let Err(error) = written {
+            // What was written of it takes space that a full disk lacks.
+            let _ = fs::remove_file(&path);
             tracing::warn!(path = %path.display(), error = %error, "a segment was not stored: the next start seals it again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_removed_by_number_and_from_a_number_on() {
+        let generation = tempfile::tempdir().unwrap();
+        let files = SegmentFiles::of(generation.path());
+        files.remove_from(0).unwrap();
+        files.remove(0).unwrap();
+        for number in [0, 1, 2, 10] {
+            files.write(number, &[7]);
+        }
+        files.remove(1).unwrap();
+        files.remove_from(2).unwrap();
+        let kept: Vec<_> = (0..=10).filter(|number| files.read(*number).is_some()).collect();
+        assert_eq!(kept, [0]);
+    }
+
+    #[test]
+    fn a_segment_does_not_bring_a_deleted_generation_back() {
+        let parent = tempfile::tempdir().unwrap();
+        let generation = parent.path().join("generation");
+        SegmentFiles::of(&generation).write(0, &[7]);
+        assert!(!generation.exists());
     }
 }
