@@ -117,8 +117,8 @@ impl Columns {
         }
     }
 
-    /// Builds the sums, unless they exist. Takes a second per ten million facts. Queries go on without them, events wait;
-    /// blocks.
+    /// Builds the sums, unless they exist. Takes about two seconds per ten million facts on two cores. Queries are answered
+    /// without them, events wait; blocks.
     pub fn warm_up(&self) {
         let _applying = self.applying.lock();
         if self.facts.read().counts.is_some() {
