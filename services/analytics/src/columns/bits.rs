@@ -28,6 +28,11 @@ pub(super) fn lowest(places: usize) -> u64 {
     }
 }
 
+/// Places of the bits of all words that are set, lowest first.
+pub(super) fn all_places(words: &[u64]) -> impl Iterator<Item = usize> {
+    (0..).step_by(WORD_BITS).zip(words).flat_map(|(first, word)| places(*word).map(move |bit| first + bit))
+}
+
 /// Places of the bits of a word that are set, lowest first.
 #[inline]
 pub(super) fn places(mut word: u64) -> impl Iterator<Item = usize> {

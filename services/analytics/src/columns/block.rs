@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::bits::{WORD_BITS, has_bit, lowest, places, set_bit};
+use super::bits::{WORD_BITS, all_places, has_bit, lowest, places, set_bit};
 use super::delta::{Key, NewFact};
 use super::directory::{Directory, ENTRIES_MAX};
 use super::ends::Ends;
@@ -114,8 +114,7 @@ impl Block {
 
     /// Indexes of the facts, in force or not.
     pub(super) fn indexes(&self) -> impl Iterator<Item = usize> {
-        let words = self.facts.present.iter().enumerate();
-        words.flat_map(|(word, bits)| places(*bits).map(move |bit| word * WORD_BITS + bit))
+        all_places(&self.facts.present)
     }
 
     /// Every fact by its index, in force or not.

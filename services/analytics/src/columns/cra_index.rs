@@ -26,7 +26,7 @@ pub(super) struct LatestFact {
     pub(super) from: u32,
 }
 
-/// What hashes depend on: random, so that nobody can choose ids of the same hash.
+/// The key of the hashes: random, so that a client cannot choose ids with equal hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HashKey(u64, u64);
 

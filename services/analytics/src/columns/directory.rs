@@ -7,7 +7,7 @@ use std::ops::Range;
 use cra_domain::territory;
 use serde::{Deserialize, Serialize};
 
-use super::bits::{WORD_BITS, places};
+use super::bits::{WORD_BITS, all_places};
 use super::delta::Key;
 use super::words;
 use crate::scope::Scope;
@@ -151,9 +151,7 @@ impl Marks {
     }
 
     fn entries(&self) -> Vec<u16> {
-        let bits = (0..).step_by(WORD_BITS).zip(self.0);
-        let entries = bits.flat_map(|(first, bits)| places(bits).map(move |bit| first + bit));
-        entries.filter_map(|entry: usize| u16::try_from(entry).ok()).collect()
+        all_places(&self.0).filter_map(|entry| u16::try_from(entry).ok()).collect()
     }
 }
 

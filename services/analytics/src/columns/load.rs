@@ -1,5 +1,5 @@
 //! Loads the columns on all cores: first segments as they were stored, and blocks from the facts; then the index of CRAs. Sums
-//! follow with the first query.
+//! follow with [`super::Columns::warm_up`].
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

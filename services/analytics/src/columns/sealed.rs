@@ -8,7 +8,7 @@ use std::ops::{Range, RangeInclusive};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::bits::{WORD_BITS, has_bit, places, set_bit};
+use super::bits::{WORD_BITS, all_places, has_bit, set_bit};
 use super::delta::Key;
 use super::directory::{Directory, ENTRIES_MAX};
 use super::months::month_of;
@@ -114,8 +114,7 @@ impl Sealed {
 
     /// Offsets of the positions that began a fact, in their order.
     pub(super) fn present(&self) -> impl Iterator<Item = usize> {
-        let words = self.present.iter().enumerate();
-        words.flat_map(|(word, bits)| places(*bits).map(move |bit| word * WORD_BITS + bit))
+        all_places(&self.present)
     }
 
     /// The place of the fact of an offset; `None` where the event began none.
