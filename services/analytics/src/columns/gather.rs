@@ -64,11 +64,8 @@ impl Segment {
         if self.group(group).flag(flag::HAS_OVERFLOW) & facts == 0 {
             return;
         }
-        let first = group * WORD_BITS;
-        let of_group = self.overflows().redirections_from(u32::try_from(first).unwrap_or(u32::MAX));
-        let of_group = of_group.map(|(place, redirected)| (place as usize - first, redirected));
-        for (bit, redirected) in of_group.take_while(|(bit, _)| *bit < WORD_BITS) {
-            if facts >> bit & 1 != 0 {
+        for (place, redirected) in self.overflows().redirections_of_group(group) {
+            if facts >> (place % WORD_BITS) & 1 != 0 {
                 counts.redirections_mut().add(redirected.to, redirected.people.into(), 1);
             }
         }

@@ -3,7 +3,7 @@
 
 use cra_domain::selection::Bits;
 
-use super::bits::{WORD_BITS, places};
+use super::bits::{WORD_BITS, lowest, places};
 use super::block::AsOf;
 use super::sealed::SortKey;
 use super::segment::{Groups, Segment};
@@ -28,6 +28,8 @@ struct Sorted<'a> {
     /// See [`code`].
     code: usize,
     key: SortKey,
+    /// The sort key before it: facts that have it in common are sorted by these codes.
+    within: SortKey,
 }
 
 /// The facts of a group that a filter matches, one bit each.
@@ -81,7 +83,7 @@ impl<'a> Selector<'a> {
         last < *days.start()
             || *days.end() < first
             || self.department(group) == Some(Coverage::None)
-            || self.sorted().into_iter().any(|Sorted { codes, code, key }| {
+            || self.sorted().into_iter().any(|Sorted { codes, code, key, .. }| {
                 self.segment.is_shared(key, group)
                     && codes.is_some_and(|codes| !has(codes, self.segment.code(code, group * WORD_BITS)))
             })
@@ -100,8 +102,18 @@ impl<'a> Selector<'a> {
     fn sorted(&self) -> [Sorted<'a>; 2] {
         let Filter { structures, advisors, .. } = self.filter;
         [
-            Sorted { codes: structures.as_ref(), code: code::STRUCTURE, key: SortKey::Structure },
-            Sorted { codes: advisors.as_ref(), code: code::ADVISOR, key: SortKey::Advisor },
+            Sorted {
+                codes: structures.as_ref(),
+                code: code::STRUCTURE,
+                key: SortKey::Structure,
+                within: SortKey::Department,
+            },
+            Sorted {
+                codes: advisors.as_ref(),
+                code: code::ADVISOR,
+                key: SortKey::Advisor,
+                within: SortKey::Structure,
+            },
         ]
     }
 
@@ -144,12 +156,15 @@ impl<'a> Selector<'a> {
         {
             facts = keep(facts, |bit| communes.contains(code(code::COMMUNE, bit)));
         }
-        for Sorted { codes, code: of_facts, key } in self.sorted() {
-            if let Some(codes) = codes
-                && !self.segment.is_shared(key, group)
-            {
-                facts = keep(facts, |bit| has(codes, code(of_facts, bit)));
-            }
+        for Sorted { codes, code: of_facts, key, within } in self.sorted() {
+            let Some(codes) = codes.filter(|_| !self.segment.is_shared(key, group)) else {
+                continue;
+            };
+            facts = if self.segment.is_shared(within, group) {
+                keep_runs(facts, |bit| code(of_facts, bit), |code| has(codes, code))
+            } else {
+                keep(facts, |bit| has(codes, code(of_facts, bit)))
+            };
         }
         if let Some(codes) = postal_codes {
             facts = keep(facts, |bit| has(codes, code(code::POSTAL_CODE, bit)));
@@ -222,6 +237,26 @@ fn keep_any(facts: &mut u64, words: Bits, of_word: impl Fn(usize) -> u64) {
 #[inline]
 fn keep(facts: u64, is_asked: impl Fn(usize) -> bool) -> u64 {
     places(facts).filter(|bit| is_asked(*bit)).fold(0, |kept, bit| kept | 1 << bit)
+}
+
+/// As [`keep`], of facts that are sorted by a code: one test per code, and a search for the next one.
+fn keep_runs(facts: u64, code: impl Fn(usize) -> i64, is_asked: impl Fn(i64) -> bool) -> u64 {
+    let (mut kept, mut left) = (0, facts);
+    while left != 0 {
+        let (first, end) = (left.trailing_zeros() as usize, WORD_BITS - left.leading_zeros() as usize);
+        let of_first = code(first);
+        let (mut of_run, mut after) = (first, end);
+        while of_run + 1 < after {
+            let middle = usize::midpoint(of_run, after);
+            if code(middle) == of_first { of_run = middle } else { after = middle }
+        }
+        let run = left & lowest(after);
+        left &= !run;
+        if is_asked(of_first) {
+            kept |= run;
+        }
+    }
+    kept
 }
 
 #[inline]

@@ -10,7 +10,7 @@ use super::segment::{SEGMENT_POSITIONS, Segment};
 use super::words;
 
 /// Version of the bytes. Changing any type of a segment changes it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes of the checksum, at the beginning.
 const CHECKSUM_BYTES: usize = 4;
 

@@ -26,7 +26,7 @@ use cra_analytics::scope::{Scope, ScopeSet};
 const FEW_SCOPES: usize = 4;
 
 /// Number of facts that are counted in some hundred microseconds.
-const FEW_FACTS: usize = 8_192;
+const FEW_FACTS: usize = 16_384;
 
 /// Number of facts between two checks for cancellation.
 const FACTS_BETWEEN_CHECKS: usize = 1_024;
