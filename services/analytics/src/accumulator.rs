@@ -1,10 +1,11 @@
 //! Counters in the form that is cheapest to increment, because a query adds millions of facts. They are converted to
 //! [`Totals`] at the end.
 
+use std::ops::AddAssign;
+
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word as _};
 
-use super::accumulate::{self, Accumulate};
-use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, Redirected, STATUS_LINES, SUB_THEMES_FROM};
+use super::packed_fact::{ActivityKey, FactRef, PEOPLE_LINES, STATUS_LINES, SUB_THEMES_FROM};
 use super::totals::{Delays, Recipients, Totals, WITH_UNSPECIFIED};
 
 /// Number of bits of a topic set.
@@ -19,57 +20,33 @@ const BYTES_OF_TOPICS: usize = TOPICS / 8;
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     pending: Pending,
-    /// CRAs per channel.
-    channels: [u64; Channel::ALL.len()],
-    /// CRAs per activity and kind of duration.
-    activity_kinds: [u64; ActivityKey::ACTIVITY_KINDS],
-    /// CRAs per topic.
-    topics: [u64; TOPICS],
-    /// People per line.
-    people: [u64; PEOPLE_LINES],
-    /// Participants per activity.
-    participants: [u64; ACTIVITIES],
-    /// Exact minutes per activity.
-    minutes: [u64; ACTIVITIES],
-    returning: u64,
-    follow_up_individual: u64,
-    follow_up_workshop: u64,
-    defaulted_workshops: u64,
+    sums: Sums,
     redirections: Recipients,
     delays: Delays,
 }
 
-/// The sums of a day or a segment that need no list. Both have fewer CRAs than the log has positions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The counters that need no list.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
-    pub(super) channels: [u32; Channel::ALL.len()],
-    pub(super) activity_kinds: [u32; ActivityKey::ACTIVITY_KINDS],
-    pub(super) topics: [u32; TOPICS],
+    /// CRAs per channel.
+    pub(super) channels: [u64; Channel::ALL.len()],
+    /// CRAs per activity and kind of duration.
+    pub(super) activity_kinds: [u64; ActivityKey::ACTIVITY_KINDS],
+    /// CRAs per topic.
+    pub(super) topics: [u64; TOPICS],
+    /// People per line.
     pub(super) people: [u64; PEOPLE_LINES],
+    /// Participants per activity.
     pub(super) participants: [u64; ACTIVITIES],
+    /// Exact minutes per activity.
     pub(super) minutes: [u64; ACTIVITIES],
     pub(super) returning: u64,
     pub(super) follow_up_individual: u64,
     pub(super) follow_up_workshop: u64,
-    pub(super) defaulted_workshops: u32,
+    pub(super) defaulted_workshops: u64,
 }
 
-impl Default for Sums {
-    fn default() -> Self {
-        Self {
-            channels: [0; Channel::ALL.len()],
-            activity_kinds: [0; ActivityKey::ACTIVITY_KINDS],
-            topics: [0; TOPICS],
-            people: [0; PEOPLE_LINES],
-            participants: [0; ACTIVITIES],
-            minutes: [0; ACTIVITIES],
-            returning: 0,
-            follow_up_individual: 0,
-            follow_up_workshop: 0,
-            defaulted_workshops: 0,
-        }
-    }
-}
+/// Small sums that are carried over before they overflow.
 #[derive(Clone, Debug, Default)]
 struct Pending {
     facts: u8,
@@ -95,65 +72,33 @@ pub(super) const SPREAD: [u64; 256] = {
     spread
 };
 
-impl Accumulate for Accumulator {
-    #[inline]
-    fn cra(&mut self, activity_key: ActivityKey, defaulted: bool) {
-        self.channels[activity_key.channel().index()] += 1;
-        self.activity_kinds[activity_key.activity_kind()] += 1;
-        if defaulted && activity_key.activity() == Activity::Workshop {
-            self.defaulted_workshops += 1;
-        }
-    }
-
-    #[inline]
-    fn topics(&mut self, topics: u32) {
-        for (sums, byte) in self.pending.topics.iter_mut().zip(topics.to_le_bytes()) {
-            *sums += SPREAD[usize::from(byte)];
-        }
-    }
-
-    #[inline]
-    fn add_participants(&mut self, activity: Activity, participants: u32, minutes: u32) {
-        self.participants[activity.index()] += u64::from(participants);
-        self.minutes[activity.index()] += u64::from(minutes);
-    }
-
-    #[inline]
-    fn add_small_people(&mut self, people: &[u8; PEOPLE_LINES]) {
-        for (sum, people) in self.pending.people.iter_mut().zip(people) {
-            *sum += u16::from(*people);
-        }
-    }
-
-    fn people(&mut self, people: &[u32; PEOPLE_LINES]) {
-        for (sum, people) in self.people.iter_mut().zip(people) {
-            *sum += u64::from(*people);
-        }
-    }
-
-    #[inline]
-    fn add_returning(&mut self, returning: u32, individual: u32, workshop: u32) {
-        self.returning += u64::from(returning);
-        self.follow_up_individual += u64::from(individual);
-        self.follow_up_workshop += u64::from(workshop);
-    }
-
-    #[inline]
-    fn delay(&mut self, days: u32) {
-        self.delays.add(days, 1);
-    }
-
-    #[inline]
-    fn redirected(&mut self, redirected: Redirected) {
-        self.redirections.add(redirected.to, redirected.people.into(), 1);
-    }
-}
-
 impl Accumulator {
-    /// Counts one fact.
+    /// Counts one fact. The meaning of the counters as figures is in [`super::totals`].
     #[inline]
     pub fn add(&mut self, fact: &FactRef<'_>) {
-        accumulate::count(fact, self);
+        let activity_key = fact.activity_key();
+        let activity = activity_key.activity();
+        self.sums.channels[activity_key.channel().index()] += 1;
+        self.sums.activity_kinds[activity_key.activity_kind()] += 1;
+        if fact.fixed().defaulted_participants && activity == Activity::Workshop {
+            self.sums.defaulted_workshops += 1;
+        }
+        for (sums, byte) in self.pending.topics.iter_mut().zip(fact.topics().to_le_bytes()) {
+            *sums += SPREAD[usize::from(byte)];
+        }
+        self.sums.participants[activity.index()] += u64::from(fact.participants());
+        self.sums.minutes[activity.index()] += u64::from(fact.minutes());
+        match fact.small_people() {
+            Some(people) => add_all(&mut self.pending.people, people),
+            None => add_all(&mut self.sums.people, &fact.people()),
+        }
+        self.sums.returning += u64::from(fact.returning());
+        self.sums.follow_up_individual += u64::from(fact.follow_up_individual());
+        self.sums.follow_up_workshop += u64::from(fact.follow_up_workshop());
+        self.delays.add(fact.delay_days(), 1);
+        for redirected in fact.redirections() {
+            self.redirections.add(redirected.to, redirected.people.into(), 1);
+        }
         self.pending.facts += 1;
         if self.pending.facts == CARRIED_AFTER {
             self.carry();
@@ -162,46 +107,73 @@ impl Accumulator {
 
     /// Carries the small sums over.
     fn carry(&mut self) {
+        if self.pending.facts == 0 {
+            return;
+        }
         let Pending { topics, people, .. } = std::mem::take(&mut self.pending);
         let topics = topics.iter().flat_map(|sums| sums.to_le_bytes());
-        for (sum, carried) in self.topics.iter_mut().zip(topics) {
+        for (sum, carried) in self.sums.topics.iter_mut().zip(topics) {
             *sum += u64::from(carried);
         }
-        for (sum, carried) in self.people.iter_mut().zip(people) {
-            *sum += u64::from(carried);
-        }
+        add_all(&mut self.sums.people, &people);
     }
 
     /// Adds another accumulator.
     pub fn merge(&mut self, mut other: Self) {
         self.carry();
         other.carry();
-        merge(&mut self.channels, &other.channels);
-        merge(&mut self.activity_kinds, &other.activity_kinds);
-        merge(&mut self.topics, &other.topics);
-        merge(&mut self.people, &other.people);
-        merge(&mut self.participants, &other.participants);
-        merge(&mut self.minutes, &other.minutes);
-        self.returning += other.returning;
-        self.follow_up_individual += other.follow_up_individual;
-        self.follow_up_workshop += other.follow_up_workshop;
-        self.defaulted_workshops += other.defaulted_workshops;
+        self.add_sums(&other.sums);
         self.redirections.merge(&other.redirections);
         self.delays.merge(&other.delays);
     }
 
+    /// Removes a fact that was added.
+    pub(super) fn remove(&mut self, fact: &FactRef<'_>) {
+        let mut removed = Self::default();
+        removed.add(fact);
+        for (own, removed) in self.counters_mut().zip(removed.counters_mut()) {
+            *own -= *removed;
+        }
+        self.delays.remove(fact.delay_days());
+        removed.redirections.all().for_each(|(to, totals)| self.redirections.remove(to, totals));
+    }
+
+    /// Whether it has no fact.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending.facts == 0 && self.sums.channels.iter().all(|cras| *cras == 0)
+    }
+
+    /// Every counter, in a fixed order; delays and redirections are not among them.
+    pub(super) fn counters_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.carry();
+        let sums = &mut self.sums;
+        let single = [
+            &mut sums.returning,
+            &mut sums.follow_up_individual,
+            &mut sums.follow_up_workshop,
+            &mut sums.defaulted_workshops,
+        ];
+        let channels = sums.channels.iter_mut().chain(&mut sums.activity_kinds).chain(&mut sums.topics);
+        channels.chain(&mut sums.people).chain(&mut sums.participants).chain(&mut sums.minutes).chain(single)
+    }
+
+    /// CRAs by delay in days, sorted by days.
+    pub(super) fn delays(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.delays.all()
+    }
+
     /// Adds sums without delays and redirections.
-    pub(super) fn add_sums(&mut self, day: &Sums) {
-        merge_small(&mut self.channels, &day.channels);
-        merge_small(&mut self.activity_kinds, &day.activity_kinds);
-        merge_small(&mut self.topics, &day.topics);
-        merge(&mut self.people, &day.people);
-        merge(&mut self.participants, &day.participants);
-        merge(&mut self.minutes, &day.minutes);
-        self.returning += day.returning;
-        self.follow_up_individual += day.follow_up_individual;
-        self.follow_up_workshop += day.follow_up_workshop;
-        self.defaulted_workshops += u64::from(day.defaulted_workshops);
+    pub(super) fn add_sums(&mut self, sums: &Sums) {
+        add_all(&mut self.sums.channels, &sums.channels);
+        add_all(&mut self.sums.activity_kinds, &sums.activity_kinds);
+        add_all(&mut self.sums.topics, &sums.topics);
+        add_all(&mut self.sums.people, &sums.people);
+        add_all(&mut self.sums.participants, &sums.participants);
+        add_all(&mut self.sums.minutes, &sums.minutes);
+        self.sums.returning += sums.returning;
+        self.sums.follow_up_individual += sums.follow_up_individual;
+        self.sums.follow_up_workshop += sums.follow_up_workshop;
+        self.sums.defaulted_workshops += sums.defaulted_workshops;
     }
 
     /// Adds CRAs with one delay.
@@ -218,31 +190,32 @@ impl Accumulator {
     #[must_use]
     pub fn totals(mut self) -> Totals {
         self.carry();
+        let sums = self.sums;
         let mut totals = Totals {
-            returning: self.returning,
-            defaulted_workshops: self.defaulted_workshops,
-            follow_up_individual: self.follow_up_individual,
-            follow_up_workshop: self.follow_up_workshop,
-            acts: self.participants.iter().sum(),
+            returning: sums.returning,
+            defaulted_workshops: sums.defaulted_workshops,
+            follow_up_individual: sums.follow_up_individual,
+            follow_up_workshop: sums.follow_up_workshop,
+            acts: sums.participants.iter().sum(),
             redirections: self.redirections,
             delays: self.delays,
             ..Totals::default()
         };
-        totals.channels = self.channels;
-        for (activity_kind, cras) in self.activity_kinds.into_iter().enumerate() {
+        totals.channels = sums.channels;
+        for (activity_kind, cras) in sums.activity_kinds.into_iter().enumerate() {
             totals.add_activity_kind(activity_kind, cras);
         }
         for ((activity, participants), minutes) in
-            totals.activities.iter_mut().zip(self.participants).zip(self.minutes)
+            totals.activities.iter_mut().zip(sums.participants).zip(sums.minutes)
         {
             activity.participants = participants;
             activity.minutes.add_exact(minutes);
         }
-        let (themes, sub_themes) = self.topics.split_at(SUB_THEMES_FROM);
+        let (themes, sub_themes) = sums.topics.split_at(SUB_THEMES_FROM);
         totals.themes.copy_from_slice(&themes[..Theme::ALL.len()]);
         totals.sub_themes.copy_from_slice(&sub_themes[..SubTheme::ALL.len()]);
-        totals.ages.copy_from_slice(&self.people[..WITH_UNSPECIFIED]);
-        totals.statuses.copy_from_slice(&self.people[STATUS_LINES..]);
+        totals.ages.copy_from_slice(&sums.people[..WITH_UNSPECIFIED]);
+        totals.statuses.copy_from_slice(&sums.people[STATUS_LINES..]);
         totals
     }
 }
@@ -260,14 +233,8 @@ impl Totals {
     }
 }
 
-fn merge<const N: usize>(own: &mut [u64; N], other: &[u64; N]) {
+fn add_all<T: AddAssign + From<U>, U: Copy, const N: usize>(own: &mut [T; N], other: &[U; N]) {
     for (own, other) in own.iter_mut().zip(other) {
-        *own += other;
-    }
-}
-
-fn merge_small<const N: usize>(own: &mut [u64; N], other: &[u32; N]) {
-    for (own, other) in own.iter_mut().zip(other) {
-        *own += u64::from(*other);
+        *own += T::from(*other);
     }
 }

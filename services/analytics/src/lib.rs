@@ -4,7 +4,6 @@
 //! [`fact::Fact`] is one revision of one CRA; [`columns::Columns`] holds all of them, packed; [`filter::Filter`] selects;
 //! [`accumulator::Accumulator`] counts; [`figures::statistics`] names the counts. `examples/walk.rs` goes through all of it.
 
-pub mod accumulate;
 pub mod accumulator;
 pub mod cells;
 mod code_set;
@@ -19,7 +18,7 @@ pub mod filter;
 pub mod line;
 pub mod order;
 pub mod packed_fact;
-pub mod period_sums;
+mod packed_sums;
 pub mod periods;
 pub mod public;
 pub mod record;

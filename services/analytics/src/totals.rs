@@ -116,13 +116,24 @@ impl Recipients {
     /// Adds people sent to a recipient by a number of CRAs.
     #[inline]
     pub(super) fn add(&mut self, recipient: RecipientCode, people: u64, mentions: u64) {
-        let own = match recipient {
+        let own = self.of(recipient);
+        own.people += people;
+        own.mentions += mentions;
+    }
+
+    /// Removes people and mentions that were added.
+    pub(super) fn remove(&mut self, recipient: RecipientCode, totals: RecipientTotals) {
+        let own = self.of(recipient);
+        own.people -= totals.people;
+        own.mentions -= totals.mentions;
+    }
+
+    fn of(&mut self, recipient: RecipientCode) -> &mut RecipientTotals {
+        match recipient {
             RecipientCode::Known(organisation) => &mut self.known[organisation.index()],
             RecipientCode::Unnamed => &mut self.unnamed,
             RecipientCode::Other(code) => self.others.entry(code).or_default(),
-        };
-        own.people += people;
-        own.mentions += mentions;
+        }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -163,9 +174,20 @@ impl Delays {
     /// Adds CRAs with one delay.
     #[inline]
     pub(super) fn add(&mut self, days: u32, cras: u64) {
+        *self.of(days) += cras;
+    }
+
+    /// Removes a CRA that was added.
+    pub(super) fn remove(&mut self, days: u32) {
+        *self.of(days) -= 1;
+        self.long.retain(|_, cras| *cras > 0);
+    }
+
+    #[inline]
+    fn of(&mut self, days: u32) -> &mut u64 {
         match usize::try_from(days) {
-            Ok(days) if days < SHORT_DELAYS => self.short[days] += cras,
-            _ => *self.long.entry(days).or_default() += cras,
+            Ok(days) if days < SHORT_DELAYS => &mut self.short[days],
+            _ => self.long.entry(days).or_default(),
         }
     }
 

@@ -58,8 +58,8 @@ impl Segment {
         let crossing = Crossing::of(cells.axes());
         let mut counts = Counts::of(&crossing, self.group(0));
         let (mut words, mut of_keys) = (Vec::new(), Vec::new());
-        for (number, among) in groups {
-            let Matched { together, singly } = selector.group(number, among);
+        for number in groups {
+            let Matched { together, singly } = selector.group(number);
             if singly != 0 {
                 self.read(number, singly, |_, fact| cells.add(&fact));
             }

@@ -2,17 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::bits::WORD_BITS;
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
 use super::delta::{FactDelta, Key, NewFact};
-use super::segment::{Groups, SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
-use crate::filter::Filter;
+use super::segment::{SEGMENT_BLOCKS, SEGMENT_POSITIONS, Segment};
 use crate::packed_fact::FactRef;
-use crate::scope::Scope;
-
-/// Number of single positions that are looked up together. Sorted positions fill some segments, so that the facts of each of
-/// their groups are read together.
-const LOOKED_UP_TOGETHER: usize = 4 * SEGMENT_POSITIONS;
 
 /// Positions from 1 on, without a gap.
 #[derive(Clone, Debug, Default)]
@@ -47,14 +40,6 @@ enum Place {
     Block(usize, usize),
 }
 
-/// Where looked-up positions are, each with the number of positions before the block or the segment.
-pub(super) enum At<'a, 'g> {
-    /// One position.
-    Block { block: &'a Block, before: usize, index: usize },
-    /// Positions with a fact, as groups of 64 facts with a bit for each.
-    Segment { segment: &'a Segment, before: usize, groups: &'g [(usize, u64)] },
-}
-
 impl Chunks {
     pub(super) fn new(segments: Vec<Segment>, blocks: Vec<Block>) -> Self {
         Self { segments, blocks }
@@ -65,6 +50,12 @@ impl Chunks {
         let of_blocks =
             self.blocks.last().map_or(0, |last| (self.blocks.len() - 1) * BLOCK_POSITIONS + last.len());
         self.segments.len() * SEGMENT_POSITIONS + of_blocks
+    }
+
+    /// First and last day of activity; `None` without a fact.
+    pub(super) fn days(&self) -> Option<(i32, i32)> {
+        let days = (0..self.len()).filter_map(|number| self.chunk(number)?.1.days());
+        days.reduce(|all, days| (all.0.min(days.0), all.1.max(days.1)))
     }
 
     /// Whether a segment has the position.
@@ -126,88 +117,6 @@ impl Chunks {
                 block.facts().map(|(_, fact)| Key::of(fact.fixed())).for_each(take);
             }
             None => {}
-        }
-    }
-
-    /// Calls a function for every fact of a scope that is in force now, with its position.
-    pub(super) fn each_of<'a>(&'a self, scope: Scope, mut take: impl FnMut(u32, FactRef<'a>)) {
-        let (sets, everything) = ([vec![scope]], Filter::of_days(i32::MIN..=i32::MAX));
-        let mut take = |before: usize, fact: FactRef<'a>| {
-            // A group of a segment may have facts of other scopes.
-            if Key::of(fact.fixed()).is_of(scope) {
-                take(u32::try_from(before).unwrap_or(u32::MAX) + 1, fact);
-            }
-        };
-        for (before, chunk) in (0..self.len()).filter_map(|number| self.chunk(number)) {
-            match chunk {
-                Chunk::Segment(segment) => {
-                    let all = 0..segment.groups();
-                    let found = segment.find(&sets, all.clone());
-                    let groups = Groups::of(found.as_deref(), all);
-                    segment.each(AsOf::Now, &everything, groups, |offset, fact| take(before + offset, fact));
-                }
-                Chunk::Block(block) => {
-                    let found = block.find(&sets);
-                    let among = found.as_deref();
-                    block.each(AsOf::Now, &everything, among, |index, fact| take(before + index, fact));
-                }
-            }
-        }
-    }
-
-    /// Looks up positions, those of segments in the order of memory.
-    pub(super) fn at<'a>(&'a self, positions: &[u32], mut take: impl FnMut(At<'a, '_>)) {
-        let before_blocks = self.segments.len() * SEGMENT_POSITIONS;
-        let mut in_segments: Vec<(usize, usize)> = Vec::new();
-        for from in positions {
-            match self.place(u64::from(*from)) {
-                Some(Place::Segment(number, offset)) => {
-                    in_segments.extend(self.segments[number].place(offset).map(|place| (number, place)));
-                }
-                Some(Place::Block(number, index)) => {
-                    if let Some(block) = self.blocks.get(number) {
-                        take(At::Block { block, before: before_blocks + number * BLOCK_POSITIONS, index });
-                    }
-                }
-                None => {}
-            }
-        }
-        in_segments.sort_unstable();
-        let mut groups: Vec<(usize, u64)> = Vec::new();
-        for facts in in_segments.chunk_by(|a, b| a.0 == b.0) {
-            groups.clear();
-            for place in facts.iter().map(|(_, place)| *place) {
-                let (group, bit) = (place / WORD_BITS, 1 << (place % WORD_BITS));
-                match groups.last_mut() {
-                    Some((last, bits)) if *last == group => *bits |= bit,
-                    _ => groups.push((group, bit)),
-                }
-            }
-            let number = facts[0].0;
-            let (segment, before) = (&self.segments[number], number * SEGMENT_POSITIONS);
-            take(At::Segment { segment, before, groups: &groups });
-        }
-    }
-
-    /// Calls a function for the facts of some positions that are in force now, with their positions.
-    pub(super) fn each_in_force<'a>(&'a self, positions: &[u32], mut take: impl FnMut(u32, FactRef<'a>)) {
-        let mut take = |before: usize, fact| take(u32::try_from(before).unwrap_or(u32::MAX) + 1, fact);
-        for some in positions.chunks(LOOKED_UP_TOGETHER) {
-            self.at(some, |at| match at {
-                At::Block { block, before, index } => {
-                    if block.is_in_force(index, AsOf::Now)
-                        && let Some(fact) = block.fact(index)
-                    {
-                        take(before + index, fact);
-                    }
-                }
-                At::Segment { segment, before, groups } => {
-                    for (group, facts) in groups {
-                        let facts = facts & segment.in_force(AsOf::Now, *group);
-                        segment.read(*group, facts, |place, fact| take(before + segment.offset(place), fact));
-                    }
-                }
-            });
         }
     }
 

@@ -87,9 +87,9 @@ impl Dense {
             returning: number(number::RETURNING),
             follow_up_individual: number(number::INDIVIDUAL),
             follow_up_workshop: number(number::WORKSHOP),
-            defaulted_workshops: self.defaulted_workshops,
-            channels: self.channels,
-            activity_kinds: self.activity_kinds,
+            defaulted_workshops: self.defaulted_workshops.into(),
+            channels: self.channels.map(u64::from),
+            activity_kinds: self.activity_kinds.map(u64::from),
             participants: self.participants.map(|bits| sum(&bits)),
             minutes: self.minutes.map(|bits| sum(&bits)),
             ..Sums::default()
@@ -98,7 +98,7 @@ impl Dense {
             *people = number(number::PEOPLE + line);
         }
         for (topic, cras) in sums.topics.iter_mut().enumerate() {
-            *cras = layout.flag(flag::TOPICS + topic).map_or(0, |slice| self.slices[slice]);
+            *cras = layout.flag(flag::TOPICS + topic).map_or(0, |slice| self.slices[slice].into());
         }
         accumulator.add_sums(&sums);
         for (delay, cras) in (0..).zip(self.short_delays).filter(|(_, cras)| *cras > 0) {

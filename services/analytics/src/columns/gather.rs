@@ -39,8 +39,8 @@ impl Segment {
         };
         let mut dense: HashMap<S::Key, Box<Dense>> = HashMap::new();
         let mut parts = Vec::new();
-        for (group, among) in groups {
-            let Matched { together: facts, singly } = selector.group(group, among);
+        for group in groups {
+            let Matched { together: facts, singly } = selector.group(group);
             if singly != 0 {
                 self.read(group, singly, |_, fact| sink.add(&fact));
             }

@@ -173,8 +173,10 @@ impl Facts {
         }
         Arc::make_mut(&mut self.snapshot.chunks).apply(delta);
         // The store refuses positions of more than 32 bits.
-        if let Some((from, new)) = u32::try_from(delta.position).ok().zip(delta.began.as_ref()) {
-            self.begin(from, new);
+        if u32::try_from(delta.position).is_ok()
+            && let Some(new) = &delta.began
+        {
+            self.begin(new);
         }
     }
 
@@ -197,11 +199,11 @@ impl Facts {
             && let Some(fact) = chunks.fact(ended)
         {
             let scopes = Scope::small(fact.fixed()).into_iter().chain(Scope::large(fact.fixed()));
-            rollups.remove(ended, &fact, scopes.flatten());
+            rollups.remove(&fact, scopes.flatten());
         }
     }
 
-    fn begin(&mut self, from: u32, new: &NewFact) {
+    fn begin(&mut self, new: &NewFact) {
         let Snapshot { chunks, rollups, .. } = &mut self.snapshot;
         let (Some(counts), Some(rollups)) = (&mut self.counts, rollups) else {
             return;
@@ -216,7 +218,7 @@ impl Facts {
             }
         }
         let scopes = Scope::large(&new.fixed).into_iter().chain(rolled_up);
-        rollups.add(chunks, from, &new.fact(), scopes.flatten());
+        rollups.add(&new.fact(), scopes.flatten());
     }
 }
 

@@ -12,19 +12,6 @@ pub(super) fn month_of(day: i32) -> i32 {
     i32::from(date.year()) * 12 + i32::from(date.month()) - 1
 }
 
-/// [`month_of`] for facts in the order of a segment, most of which are of the month of the one before.
-pub(super) fn month_of_each() -> impl FnMut(i32) -> i32 {
-    let mut month = 0;
-    let mut days = days_of(month);
-    move |day| {
-        if !days.contains(&day) {
-            month = month_of(day);
-            days = days_of(month);
-        }
-        month
-    }
-}
-
 /// The days of a month.
 pub(super) fn days_of(month: i32) -> RangeInclusive<i32> {
     let year = i16::try_from(month.div_euclid(12)).unwrap_or_default();

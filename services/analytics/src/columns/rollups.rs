@@ -11,26 +11,26 @@ use rayon::prelude::*;
 
 use super::block::AsOf;
 use super::by_day::ByDay;
-use super::chunks::{At, Chunks};
-use super::months::{days_of, month_of, month_of_each};
+use super::chunks::{Chunk, Chunks};
+use super::months::{days_of, month_of};
 use super::scope_counts::ScopeCounts;
 use super::segment::Groups;
 use crate::accumulator::Accumulator;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
-use crate::period_sums::PeriodSums;
+use crate::packed_sums::PackedSums;
 use crate::scope::Scope;
 
 /// Number of facts, ended ones included, from which a commune, a structure or an advisor has sums: fewer facts
-/// are counted singly in less than a millisecond.
-pub(super) const ROLLED_UP_FROM: u32 = 8_192;
+/// are counted in a fraction of a millisecond.
+pub(super) const ROLLED_UP_FROM: u32 = 2_048;
 
-/// Number of facts of a period up to which their positions are stored: sums would take more memory than the facts.
-const FEW: usize = 12;
+/// Maps of scopes: an update copies one of them while a snapshot shares it.
+const SHARDS: usize = 64;
 
 /// Sums per scope, day and month; copied on write while a snapshot shares them.
-#[derive(Clone, Default)]
-pub(super) struct Rollups(Arc<HashMap<Scope, Arc<Rollup>>>);
+#[derive(Clone)]
+pub(super) struct Rollups(Arc<Vec<Arc<HashMap<Scope, Arc<Rollup>>>>>);
 
 /// The facts of a scope.
 #[derive(Clone)]
@@ -41,101 +41,130 @@ pub(super) struct Rollup {
     months: Periods,
 }
 
-/// The facts of each period, sorted by its number.
+/// The sums of each period that has facts, sorted by its number.
 #[derive(Clone, Default)]
-struct Periods(Vec<(i32, Period)>);
-
-/// A period whose facts are being read: both forms, until their number is known.
-#[derive(Default)]
-struct Building {
-    sums: PeriodSums,
-    /// The first positions, one more than a period of few facts has.
-    few: Vec<u32>,
-}
-
-/// The facts in force of one period.
-#[derive(Clone)]
-enum Period {
-    /// Their positions.
-    Few(Vec<u32>),
-    /// Their sums.
-    Many(Arc<PeriodSums>),
-}
+struct Periods(Vec<(i32, PackedSums)>);
 
 impl Rollups {
-    /// The sums of a scope; `None` if it has none.
-    pub(super) fn of_scope(&self, scope: Scope) -> Option<&Rollup> {
-        self.0.get(&scope).map(|rollup| &**rollup)
-    }
-
-    /// Adds the fact of a position to scopes, which get sums if they have none.
-    pub(super) fn add(
-        &mut self,
-        chunks: &Chunks,
-        from: u32,
-        fact: &FactRef<'_>,
-        scopes: impl IntoIterator<Item = Scope>,
-    ) {
-        let rollups = Arc::make_mut(&mut self.0);
-        for scope in scopes {
-            let rollup =
-                Arc::make_mut(rollups.entry(scope).or_insert_with(|| Arc::new(Rollup::empty(scope))));
-            rollup.each_period(fact, |period| period.add(chunks, from, fact));
-        }
-    }
-
-    /// Removes the fact of a position from those scopes that have sums.
-    pub(super) fn remove(&mut self, from: u64, fact: &FactRef<'_>, scopes: impl IntoIterator<Item = Scope>) {
-        let rollups = Arc::make_mut(&mut self.0);
-        for scope in scopes {
-            if let Some(rollup) = rollups.get_mut(&scope) {
-                Arc::make_mut(rollup).each_period(fact, |period| period.remove(from, fact));
-            }
-        }
-    }
-
     /// The sums of all facts in force, built on all cores.
     pub(super) fn of(chunks: &Chunks, counts: &ScopeCounts) -> Self {
         let long = || {
             let long = counts.with_at_least(ROLLED_UP_FROM).into_par_iter();
-            long.map(|scope| (scope, Rollup::months_of(chunks, scope))).collect::<Vec<_>>()
+            long.map(|scope| (scope, Rollup::of_months(chunks, scope))).collect::<Vec<_>>()
         };
         let (territories, long) = rayon::join(|| territories(chunks), long);
-        let all = territories.into_iter().chain(long);
-        Self(Arc::new(all.map(|(scope, rollup)| (scope, Arc::new(rollup))).collect()))
+        let mut shards = vec![HashMap::new(); SHARDS];
+        for (scope, rollup) in territories.into_iter().chain(long) {
+            shards[shard_of(scope)].insert(scope, Arc::new(rollup));
+        }
+        Self(Arc::new(shards.into_iter().map(Arc::new).collect()))
+    }
+
+    /// The sums of a scope; `None` if it has none.
+    pub(super) fn of_scope(&self, scope: Scope) -> Option<&Rollup> {
+        self.0[shard_of(scope)].get(&scope).map(|rollup| &**rollup)
+    }
+
+    /// Adds a fact to scopes, which get sums if they have none.
+    pub(super) fn add(&mut self, fact: &FactRef<'_>, scopes: impl IntoIterator<Item = Scope>) {
+        for scope in scopes {
+            let rollup = self.shard(scope).entry(scope).or_insert_with(|| Arc::new(Rollup::empty(scope)));
+            Arc::make_mut(rollup).update(fact, Accumulator::add);
+        }
+    }
+
+    /// Removes a fact from those scopes that have sums.
+    pub(super) fn remove(&mut self, fact: &FactRef<'_>, scopes: impl IntoIterator<Item = Scope>) {
+        for scope in scopes {
+            if let Some(rollup) = self.shard(scope).get_mut(&scope) {
+                Arc::make_mut(rollup).update(fact, Accumulator::remove);
+            }
+        }
     }
 
     /// Builds the sums of a scope that has become large, including its last fact.
     pub(super) fn roll_up(&mut self, chunks: &Chunks, scope: Scope) {
-        Arc::make_mut(&mut self.0).insert(scope, Arc::new(Rollup::months_of(chunks, scope)));
+        let rollup = Arc::new(Rollup::of_months(chunks, scope));
+        self.shard(scope).insert(scope, rollup);
+    }
+
+    fn shard(&mut self, scope: Scope) -> &mut HashMap<Scope, Arc<Rollup>> {
+        Arc::make_mut(&mut Arc::make_mut(&mut self.0)[shard_of(scope)])
     }
 }
 
+fn shard_of(scope: Scope) -> usize {
+    let number = match scope {
+        Scope::Country => 0,
+        Scope::Region(id) => id.index().into(),
+        Scope::Department(id) => id.index().into(),
+        Scope::Commune(id) => id.index().into(),
+        Scope::Structure(code) | Scope::Advisor(code) => code as usize,
+    };
+    number % SHARDS
+}
+
 /// The sums of departments, regions and the country. Departments are summed to regions and these to the country, which is a
-/// fraction of the work of counting each fact three times. Days of departments are in memory while their region is built.
+/// fraction of the work of counting each fact three times.
 fn territories(chunks: &Chunks) -> Vec<(Scope, Rollup)> {
+    let Some((first, last)) = chunks.days() else {
+        return Vec::new();
+    };
+    let slots = || vec![Accumulator::default(); (first..=last).count()];
+    let slot_of = |day| usize::try_from(day - first).ok();
     let all = territory::communes();
     let of_regions: Vec<_> = all
         .regions()
         .par_iter()
         .map(|region| {
+            let mut of_region = slots();
             let departments = all.departments().iter().filter(|it| it.region_id() == region.id());
-            let scopes = departments.map(|it| Scope::Department(it.id()));
-            let departments = scopes.map(|scope| (scope, Periods::of(chunks, scope, |day| day)));
-            let departments: Vec<_> = departments.filter(|(_, days)| !days.0.is_empty()).collect();
-            let days = Periods::merged(chunks, departments.iter().map(|(_, days)| days), |day| day);
-            let departments = departments.into_iter().map(|(scope, days)| {
-                (scope, Rollup { days: None, months: Periods::merged(chunks, [&days], month_of) })
-            });
-            (departments.collect::<Vec<_>>(), (Scope::Region(region.id()), Rollup::with_days(chunks, days)))
+            let departments: Vec<_> = departments
+                .map(|department| {
+                    let (scope, mut days) = (Scope::Department(department.id()), slots());
+                    gather(chunks, scope, &mut days, slot_of);
+                    let months = Periods::months_of(first, &days);
+                    let of_days = of_region.iter_mut().zip(days).filter(|(_, day)| !day.is_empty());
+                    of_days.for_each(|(own, day)| own.merge(day));
+                    (scope, Rollup { days: None, months })
+                })
+                .collect();
+            (departments, (Scope::Region(region.id()), Rollup::of_days(first, of_region)))
         })
         .collect();
-    let (departments, mut regions): (Vec<_>, Vec<_>) = of_regions.into_iter().unzip();
-    regions.retain(|(_, rollup)| !rollup.months.0.is_empty());
-    let days =
-        Periods::merged(chunks, regions.iter().filter_map(|(_, rollup)| rollup.days.as_ref()), |day| day);
-    let country = (!days.0.is_empty()).then(|| (Scope::Country, Rollup::with_days(chunks, days)));
-    departments.into_iter().flatten().chain(regions).chain(country).collect()
+    let mut of_country = slots();
+    let days = of_regions.iter().filter_map(|(_, (_, region))| region.days.as_ref());
+    for (day, sums) in days.flat_map(|days| &days.0) {
+        if let Some(own) = slot_of(*day).and_then(|slot| of_country.get_mut(slot)) {
+            sums.add_to(own);
+        }
+    }
+    let country = (Scope::Country, Rollup::of_days(first, of_country));
+    let (departments, regions): (Vec<_>, Vec<_>) = of_regions.into_iter().unzip();
+    let all = departments.into_iter().flatten().chain(regions).chain([country]);
+    all.filter(|(_, rollup)| !rollup.months.0.is_empty()).collect()
+}
+
+/// Counts the facts of a scope that are in force, by the slot of each fact's day.
+fn gather(chunks: &Chunks, scope: Scope, slots: &mut [Accumulator], slot_of: impl Fn(i32) -> Option<usize>) {
+    let (sets, filter) = ([vec![scope]], Filter::of_days(i32::MIN..=i32::MAX));
+    let filter = filter.only(filter.days(), &sets[0]);
+    for (_, chunk) in (0..chunks.len()).filter_map(|number| chunks.chunk(number)) {
+        match chunk {
+            Chunk::Segment(segment) => {
+                let all = 0..segment.groups();
+                let found = segment.find(&sets, all.clone());
+                let groups = Groups::of(found.as_deref(), all);
+                let mut slots = ByDay::new(segment, &groups, slots, &slot_of);
+                segment.gather(AsOf::Now, &filter, groups, &mut slots);
+            }
+            Chunk::Block(block) => block.each(AsOf::Now, &filter, block.find(&sets).as_deref(), |_, fact| {
+                if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
+                    slot.add(&fact);
+                }
+            }),
+        }
+    }
 }
 
 impl Rollup {
@@ -145,40 +174,41 @@ impl Rollup {
         Self { days: has_days.then(Periods::default), months: Periods::default() }
     }
 
-    fn months_of(chunks: &Chunks, scope: Scope) -> Self {
-        Self { days: None, months: Periods::of(chunks, scope, month_of_each()) }
+    /// The sums of the months of a scope.
+    fn of_months(chunks: &Chunks, scope: Scope) -> Self {
+        let (first, last) = chunks.days().map_or((0, 0), |(first, last)| (month_of(first), month_of(last)));
+        let mut slots = vec![Accumulator::default(); (first..=last).count()];
+        gather(chunks, scope, &mut slots, |day| usize::try_from(month_of(day) - first).ok());
+        Self { days: None, months: Periods::of((first..=last).zip(slots)) }
     }
 
-    fn with_days(chunks: &Chunks, days: Periods) -> Self {
-        let months = Periods::merged(chunks, [&days], month_of);
-        Self { days: Some(days), months }
+    /// The sums of consecutive days from the first one, and of their months.
+    fn of_days(first: i32, days: Vec<Accumulator>) -> Self {
+        let months = Periods::months_of(first, &days);
+        Self { days: Some(Periods::of((first..).zip(days))), months }
     }
 
-    /// Calls a function for the day and the month of a fact.
-    fn each_period(&mut self, fact: &FactRef<'_>, mut change: impl FnMut(&mut Period)) {
+    /// Changes the sums of the day and the month of a fact.
+    fn update(&mut self, fact: &FactRef<'_>, change: impl Fn(&mut Accumulator, &FactRef<'_>)) {
         let day = fact.fixed().day;
         if let Some(days) = &mut self.days {
-            change(days.period(day));
+            days.period(day).update(|sums| change(sums, fact));
         }
-        change(self.months.period(month_of(day)));
+        self.months.period(month_of(day)).update(|sums| change(sums, fact));
     }
 
     /// Adds the days of a range to the accumulators in their slots; days without a slot are skipped, and the days of a slot
     /// are consecutive. Returns the days that are left to be counted fact by fact.
     pub(super) fn gather(
         &self,
-        chunks: &Chunks,
         days: &RangeInclusive<i32>,
         slot_of: impl Fn(i32) -> Option<usize>,
         slots: &mut [Accumulator],
     ) -> Vec<RangeInclusive<i32>> {
-        let (mut few, mut left) = (Vec::new(), Vec::<RangeInclusive<i32>>::new());
-        let mut add = |period: &Period, slot: Option<usize>| match period {
-            Period::Few(facts) => few.extend_from_slice(facts),
-            Period::Many(sums) => {
-                if let Some(slot) = slot.and_then(|slot| slots.get_mut(slot)) {
-                    sums.add_to(slot);
-                }
+        let mut left = Vec::<RangeInclusive<i32>>::new();
+        let mut add = |sums: &PackedSums, slot: Option<usize>| {
+            if let Some(slot) = slot.and_then(|slot| slots.get_mut(slot)) {
+                sums.add_to(slot);
             }
         };
         for (month, sums) in self.months.between(&(month_of(*days.start())..=month_of(*days.end()))) {
@@ -198,134 +228,41 @@ impl Rollup {
                 (None, _) => left.push(first..=last),
             }
         }
-        let filter = Filter::of_days(days.clone());
-        chunks.at(&few, |at| match at {
-            At::Block { block, index, .. } => {
-                if let Some(fact) = block.fact(index)
-                    && let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot))
-                {
-                    slot.add(&fact);
-                }
-            }
-            At::Segment { segment, groups, .. } => {
-                let groups = Groups::Listed(groups.iter());
-                let mut slots = ByDay::new(segment, &groups, slots, &slot_of);
-                segment.gather(AsOf::Now, &filter, groups, &mut slots);
-            }
-        });
         left
     }
 }
 
 impl Periods {
-    /// The facts of a scope that are in force, by the period of each day.
-    fn of(chunks: &Chunks, scope: Scope, mut period_of: impl FnMut(i32) -> i32) -> Self {
-        let mut periods: HashMap<i32, Building> = HashMap::new();
-        chunks.each_of(scope, |from, fact| {
-            let period = periods.entry(period_of(fact.fixed().day)).or_default();
-            period.sums.add(&fact);
-            if period.few.len() <= FEW {
-                period.few.push(from);
+    /// The periods with facts among some in their order, each with its number.
+    fn of(all: impl Iterator<Item = (i32, Accumulator)>) -> Self {
+        let all = all.filter(|(_, sums)| !sums.is_empty());
+        Self(all.map(|(number, sums)| (number, PackedSums::of(sums))).collect())
+    }
+
+    /// The months of consecutive days from the first one.
+    fn months_of(first: i32, days: &[Accumulator]) -> Self {
+        let mut months: Vec<(i32, Accumulator)> = Vec::new();
+        for (month, day) in (first..).map(month_of).zip(days) {
+            match months.last_mut() {
+                Some((last, own)) if *last == month => own.merge(day.clone()),
+                _ => months.push((month, day.clone())),
             }
-        });
-        let mut periods: Vec<_> = periods.into_iter().collect();
-        periods.sort_unstable_by_key(|(number, _)| *number);
-        // In this order, so that a query reads the sums of consecutive periods from adjacent memory.
-        Self(periods.into_iter().map(|(number, built)| (number, built.end())).collect())
+        }
+        Self::of(months.into_iter())
     }
 
     /// The periods of a range.
-    fn between(&self, numbers: &RangeInclusive<i32>) -> &[(i32, Period)] {
+    fn between(&self, numbers: &RangeInclusive<i32>) -> &[(i32, PackedSums)] {
         let first = self.0.partition_point(|(number, _)| number < numbers.start());
         let of_range = self.0[first..].partition_point(|(number, _)| number <= numbers.end());
         &self.0[first..][..of_range]
     }
 
-    fn period(&mut self, number: i32) -> &mut Period {
-        // Its index if no earlier period is missing: it is there or before.
-        let first = self.0.first().map_or(number, |(first, _)| *first);
-        let guess = usize::try_from(i64::from(number) - i64::from(first)).unwrap_or(0);
-        let at = match self.0.get(guess) {
-            Some((there, _)) if *there == number => guess,
-            _ => self.0[..guess.min(self.0.len())].partition_point(|(other, _)| *other < number),
-        };
-        if self.0.get(at).is_none_or(|(other, _)| *other != number) {
-            self.0.insert(at, (number, Period::Few(Vec::new())));
-        }
-        &mut self.0[at].1
-    }
-
-    /// The combined periods of several scopes with disjoint facts, by the period of each of their days.
-    fn merged<'a>(
-        chunks: &Chunks,
-        several: impl IntoIterator<Item = &'a Self>,
-        period_of: impl Fn(i32) -> i32,
-    ) -> Self {
-        let (mut merged, mut few) = (Self::default(), Vec::new());
-        let mut facts: HashMap<i32, usize> = HashMap::new();
-        for (day, sums) in several.into_iter().flat_map(|days| &days.0) {
-            let period = period_of(*day);
-            let of_period = facts.entry(period).or_default();
-            match sums {
-                Period::Few(positions) => {
-                    few.extend_from_slice(positions);
-                    *of_period += positions.len();
-                }
-                Period::Many(sums) => {
-                    merged.period(period).sums(chunks).merge(sums);
-                    *of_period += FEW + 1;
-                }
-            }
-        }
-        // In the order of memory.
-        few.sort_unstable();
-        chunks.each_in_force(&few, |from, fact| {
-            let number = period_of(fact.fixed().day);
-            let period = merged.period(number);
-            if facts.get(&number).is_some_and(|facts| *facts > FEW) {
-                period.sums(chunks).add(&fact);
-            } else {
-                period.add(chunks, from, &fact);
-            }
+    fn period(&mut self, number: i32) -> &mut PackedSums {
+        let at = self.0.binary_search_by_key(&number, |(number, _)| *number).unwrap_or_else(|at| {
+            self.0.insert(at, (number, PackedSums::default()));
+            at
         });
-        merged
-    }
-}
-
-impl Building {
-    fn end(self) -> Period {
-        if self.few.len() <= FEW { Period::Few(self.few) } else { Period::Many(Arc::new(self.sums)) }
-    }
-}
-
-impl Period {
-    fn add(&mut self, chunks: &Chunks, from: u32, fact: &FactRef<'_>) {
-        if let Self::Few(facts) = self
-            && facts.len() < FEW
-        {
-            facts.push(from);
-        } else {
-            self.sums(chunks).add(fact);
-        }
-    }
-
-    fn remove(&mut self, from: u64, fact: &FactRef<'_>) {
-        match self {
-            Self::Few(facts) => facts.retain(|other| u64::from(*other) != from),
-            Self::Many(totals) => Arc::make_mut(totals).remove(fact),
-        }
-    }
-
-    /// The sums of the period, built if it had none.
-    fn sums(&mut self, chunks: &Chunks) -> &mut PeriodSums {
-        if let Self::Few(facts) = self {
-            let mut totals = PeriodSums::default();
-            facts.iter().filter_map(|from| chunks.fact((*from).into())).for_each(|fact| totals.add(&fact));
-            *self = Self::Many(Arc::new(totals));
-        }
-        match self {
-            Self::Many(totals) => Arc::make_mut(totals),
-            Self::Few(_) => unreachable!("the positions were just replaced by sums"),
-        }
+        &mut self.0[at].1
     }
 }

@@ -190,15 +190,13 @@ impl Segment {
     }
 }
 
-/// Groups of a segment, each with a bit for each of its facts to examine.
+/// Groups of a segment.
 #[derive(Clone)]
 pub(super) enum Groups<'g> {
-    /// Consecutive groups with all of their facts.
+    /// Consecutive groups.
     All(Range<usize>),
-    /// Some groups with all of their facts.
+    /// Some groups.
     Found(slice::Iter<'g, u16>),
-    /// Some facts of some groups.
-    Listed(slice::Iter<'g, (usize, u64)>),
 }
 
 impl<'g> Groups<'g> {
@@ -209,14 +207,13 @@ impl<'g> Groups<'g> {
 }
 
 impl Iterator for Groups<'_> {
-    type Item = (usize, u64);
+    type Item = usize;
 
     #[inline]
-    fn next(&mut self) -> Option<(usize, u64)> {
+    fn next(&mut self) -> Option<usize> {
         match self {
-            Self::All(numbers) => numbers.next().map(|group| (group, u64::MAX)),
-            Self::Found(numbers) => numbers.next().map(|group| (usize::from(*group), u64::MAX)),
-            Self::Listed(groups) => groups.next().copied(),
+            Self::All(numbers) => numbers.next(),
+            Self::Found(numbers) => numbers.next().map(|group| usize::from(*group)),
         }
     }
 }

@@ -60,11 +60,10 @@ impl<'a> Selector<'a> {
         Some(Self { segment, filter, as_of, wide })
     }
 
-    /// The facts among some of a group that match.
+    /// The facts of a group that match.
     #[inline]
-    pub(super) fn group(&self, number: usize, among: u64) -> Matched {
-        let candidates =
-            if self.is_excluded(number) { 0 } else { self.segment.in_force(self.as_of, number) & among };
+    pub(super) fn group(&self, number: usize) -> Matched {
+        let candidates = if self.is_excluded(number) { 0 } else { self.segment.in_force(self.as_of, number) };
         let wide = if self.wide.is_empty() { 0 } else { candidates & self.wide_of(number) };
         let mut together = candidates & !wide;
         if together != 0 {
@@ -216,8 +215,8 @@ impl Segment {
         let Some(selector) = Selector::new(self, filter, as_of) else {
             return;
         };
-        for (group, among) in groups {
-            let Matched { together, singly } = selector.group(group, among);
+        for group in groups {
+            let Matched { together, singly } = selector.group(group);
             if together | singly != 0 {
                 take(group, together | singly);
             }

@@ -139,7 +139,7 @@ impl Snapshot {
             return vec![days.clone()];
         };
         match (rollups.of_scope(scope), scope) {
-            (Some(sums), _) => sums.gather(&self.chunks, days, slot_of, slots),
+            (Some(sums), _) => sums.gather(days, slot_of, slots),
             // A scope that always has sums and has none has no facts.
             (None, Scope::Country | Scope::Region(_) | Scope::Department(_)) => Vec::new(),
             (None, Scope::Commune(_) | Scope::Structure(_) | Scope::Advisor(_)) => vec![days.clone()],

@@ -11,7 +11,7 @@ use super::*;
 use crate::accumulator::Accumulator;
 use crate::fact::Fact;
 use crate::packed_fact::{FactRef, PackedFact};
-use crate::period_sums::PeriodSums;
+use crate::packed_sums::PackedSums;
 
 fn any_duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
@@ -132,27 +132,25 @@ proptest! {
     }
 
     #[test]
-    fn period_sums_count_what_a_plain_recount_counts_even_after_removals(facts in any_facts(), ended: Vec<bool>) {
-        let mut day = PeriodSums::default();
+    fn packed_sums_count_what_a_plain_recount_counts_even_after_removals(facts in any_facts(), ended: Vec<bool>) {
+        let mut packed = PackedSums::default();
         let parts: Vec<_> = facts.iter().map(PackedFact::of).collect();
         for (fixed, overflow) in &parts {
-            day.add(&FactRef::of(fixed, overflow));
+            packed.update(|sums| sums.add(&FactRef::of(fixed, overflow)));
         }
         let has_ended = |i: usize| ended.get(i).copied().unwrap_or(false);
         for (_, (fixed, overflow)) in parts.iter().enumerate().filter(|(i, _)| has_ended(*i)) {
-            day.remove(&FactRef::of(fixed, overflow));
+            packed.update(|sums| sums.remove(&FactRef::of(fixed, overflow)));
         }
         let left = facts.iter().enumerate().filter(|(i, _)| !has_ended(*i)).map(|(_, fact)| fact);
         let left: Vec<_> = left.collect();
         let mut accumulator = Accumulator::default();
-        day.add_to(&mut accumulator);
-        prop_assert_eq!(accumulator.totals(), recounted(left.iter().copied()));
-        let mut merged = PeriodSums::default();
-        merged.merge(&day);
-        merged.merge(&day);
-        let mut twice = Accumulator::default();
-        merged.add_to(&mut twice);
-        prop_assert_eq!(twice.totals(), recounted(left.iter().chain(&left).copied()));
+        packed.update(|_| ());
+        packed.add_to(&mut accumulator);
+        prop_assert_eq!(accumulator.is_empty(), left.is_empty());
+        prop_assert_eq!(accumulator.clone().totals(), recounted(left.iter().copied()));
+        packed.add_to(&mut accumulator);
+        prop_assert_eq!(accumulator.totals(), recounted(left.iter().chain(&left).copied()));
     }
 
     #[test]
