@@ -39,14 +39,15 @@ impl PackedSums {
         let mut numbers = Numbers(&self.0);
         numbers.next();
         let mut set = 0;
-        for (at, counter) in sums.counters_mut().enumerate() {
+        // Chained iterators are fast if they iterate themselves.
+        sums.counters_mut().enumerate().for_each(|(at, counter)| {
             if at % WORD_BITS == 0 {
                 set = numbers.next();
             }
             if set >> (at % WORD_BITS) & 1 != 0 {
                 *counter += numbers.next();
             }
-        }
+        });
         for _ in 0..numbers.next() {
             let days = u32::try_from(numbers.next()).unwrap_or(u32::MAX);
             sums.add_delay(days, numbers.next());
@@ -74,7 +75,12 @@ impl Numbers<'_> {
     /// The next number; 0 after the last one.
     #[inline]
     fn next(&mut self) -> u64 {
-        let (number, rest) = postcard::take_from_bytes(self.0).unwrap_or_default();
+        // Most numbers have one byte or two; the highest bit of each byte but the last is set.
+        let (number, rest) = match self.0 {
+            [byte, rest @ ..] if *byte < 0x80 => (u64::from(*byte), rest),
+            [low, high, rest @ ..] if *high < 0x80 => (u64::from(low & 0x7f) | u64::from(*high) << 7, rest),
+            bytes => postcard::take_from_bytes(bytes).unwrap_or_default(),
+        };
         self.0 = rest;
         number
     }
