@@ -30,7 +30,9 @@ const SHARDS: usize = 64;
 
 /// Sums per scope, day and month; copied on write while a snapshot shares them.
 #[derive(Clone)]
-pub(super) struct Rollups(Arc<Vec<Arc<HashMap<Scope, Arc<Rollup>>>>>);
+pub(super) struct Rollups(Arc<Vec<Arc<Shard>>>);
+
+type Shard = HashMap<Scope, Arc<Rollup>>;
 
 /// The facts of a scope.
 #[derive(Clone)]
@@ -53,7 +55,7 @@ impl Rollups {
             long.map(|scope| (scope, Rollup::of_months(chunks, scope))).collect::<Vec<_>>()
         };
         let (territories, long) = rayon::join(|| territories(chunks), long);
-        let mut shards = vec![HashMap::new(); SHARDS];
+        let mut shards = vec![Shard::new(); SHARDS];
         for (scope, rollup) in territories.into_iter().chain(long) {
             shards[shard_of(scope)].insert(scope, Arc::new(rollup));
         }
@@ -88,7 +90,7 @@ impl Rollups {
         self.shard(scope).insert(scope, rollup);
     }
 
-    fn shard(&mut self, scope: Scope) -> &mut HashMap<Scope, Arc<Rollup>> {
+    fn shard(&mut self, scope: Scope) -> &mut Shard {
         Arc::make_mut(&mut Arc::make_mut(&mut self.0)[shard_of(scope)])
     }
 }
