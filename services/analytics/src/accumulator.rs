@@ -138,11 +138,6 @@ impl Accumulator {
         removed.redirections.all().for_each(|(to, totals)| self.redirections.remove(to, totals));
     }
 
-    /// Whether it has no fact.
-    pub(super) fn is_empty(&self) -> bool {
-        self.pending.facts == 0 && self.sums.channels.iter().all(|cras| *cras == 0)
-    }
-
     /// Every counter, in a fixed order; delays and redirections are not among them.
     pub(super) fn counters_mut(&mut self) -> impl Iterator<Item = &mut u64> {
         self.carry();

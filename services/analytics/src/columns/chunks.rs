@@ -52,10 +52,9 @@ impl Chunks {
         self.segments.len() * SEGMENT_POSITIONS + of_blocks
     }
 
-    /// First and last day of activity; `None` without a fact.
-    pub(super) fn days(&self) -> Option<(i32, i32)> {
-        let days = (0..self.len()).filter_map(|number| self.chunk(number)?.1.days());
-        days.reduce(|all, days| (all.0.min(days.0), all.1.max(days.1)))
+    /// Every segment and block.
+    pub(super) fn all(&self) -> impl Iterator<Item = Chunk<'_>> {
+        (0..self.len()).filter_map(|number| self.chunk(number)).map(|(_, chunk)| chunk)
     }
 
     /// Whether a segment has the position.

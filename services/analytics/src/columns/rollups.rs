@@ -2,11 +2,12 @@
 //! advisor with many facts; of the country and its regions per day too. A query for such a scope adds whole months, and the
 //! days that are left: from the sums of days, or fact by fact, because the facts of a month and a department are adjacent.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use cra_domain::territory;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use super::block::AsOf;
@@ -109,64 +110,86 @@ fn shard_of(scope: Scope) -> usize {
 /// The sums of departments, regions and the country. Departments are summed to regions and these to the country, which is a
 /// fraction of the work of counting each fact three times.
 fn territories(chunks: &Chunks) -> Vec<(Scope, Rollup)> {
-    let Some((first, last)) = chunks.days() else {
-        return Vec::new();
-    };
-    let slots = || vec![Accumulator::default(); (first..=last).count()];
-    let slot_of = |day| usize::try_from(day - first).ok();
     let all = territory::communes();
     let of_regions: Vec<_> = all
         .regions()
         .par_iter()
         .map(|region| {
-            let mut of_region = slots();
+            let mut of_region = BTreeMap::<i32, Accumulator>::new();
             let departments = all.departments().iter().filter(|it| it.region_id() == region.id());
             let departments: Vec<_> = departments
                 .map(|department| {
-                    let (scope, mut days) = (Scope::Department(department.id()), slots());
-                    gather(chunks, scope, &mut days, slot_of);
-                    let months = Periods::months_of(first, &days);
-                    let of_days = of_region.iter_mut().zip(days).filter(|(_, day)| !day.is_empty());
-                    of_days.for_each(|(own, day)| own.merge(day));
+                    let scope = Scope::Department(department.id());
+                    let days = by_period(chunks, scope, |day| day);
+                    let months = Periods::months_of(&days);
+                    for (day, sums) in days {
+                        of_region.entry(day).or_default().merge(sums);
+                    }
                     (scope, Rollup { days: None, months })
                 })
                 .collect();
-            (departments, (Scope::Region(region.id()), Rollup::of_days(first, of_region)))
+            (departments, (Scope::Region(region.id()), Rollup::of_days(of_region)))
         })
         .collect();
-    let mut of_country = slots();
+    let mut of_country = BTreeMap::<i32, Accumulator>::new();
     let days = of_regions.iter().filter_map(|(_, (_, region))| region.days.as_ref());
     for (day, sums) in days.flat_map(|days| &days.0) {
-        if let Some(own) = slot_of(*day).and_then(|slot| of_country.get_mut(slot)) {
-            sums.add_to(own);
-        }
+        sums.add_to(of_country.entry(*day).or_default());
     }
-    let country = (Scope::Country, Rollup::of_days(first, of_country));
+    let country = (Scope::Country, Rollup::of_days(of_country));
     let (departments, regions): (Vec<_>, Vec<_>) = of_regions.into_iter().unzip();
     let all = departments.into_iter().flatten().chain(regions).chain([country]);
     all.filter(|(_, rollup)| !rollup.months.0.is_empty()).collect()
 }
 
-/// Counts the facts of a scope that are in force, by the slot of each fact's day.
-fn gather(chunks: &Chunks, scope: Scope, slots: &mut [Accumulator], slot_of: impl Fn(i32) -> Option<usize>) {
+/// Counts the facts of a scope that are in force by the period of each fact's day, sorted by its number.
+fn by_period(chunks: &Chunks, scope: Scope, period_of: impl Fn(i32) -> i32) -> Vec<(i32, Accumulator)> {
     let (sets, filter) = ([vec![scope]], Filter::of_days(i32::MIN..=i32::MAX));
     let filter = filter.only(filter.days(), &sets[0]);
-    for (_, chunk) in (0..chunks.len()).filter_map(|number| chunks.chunk(number)) {
+    let found: Vec<_> = chunks
+        .all()
+        .filter_map(|chunk| {
+            let found = match chunk {
+                Chunk::Segment(segment) => segment.find(&sets, 0..segment.groups()),
+                Chunk::Block(block) => block.find(&sets),
+            };
+            found.filter(|found| !found.is_empty()).map(|found| (chunk, found))
+        })
+        .collect();
+    // The days first: accumulators are large, and most small scopes have facts on few days.
+    let mut days = HashSet::new();
+    for (chunk, found) in &found {
         match chunk {
             Chunk::Segment(segment) => {
-                let all = 0..segment.groups();
-                let found = segment.find(&sets, all.clone());
-                let groups = Groups::of(found.as_deref(), all);
-                let mut slots = ByDay::new(segment, &groups, slots, &slot_of);
+                segment.each_day(AsOf::Now, &filter, Groups::Found(found.iter()), |_, day| {
+                    days.insert(day);
+                });
+            }
+            Chunk::Block(block) => block.each(AsOf::Now, &filter, Some(found), |_, fact| {
+                days.insert(fact.fixed().day);
+            }),
+        }
+    }
+    let mut periods: Vec<i32> = days.into_iter().map(&period_of).collect();
+    periods.sort_unstable();
+    periods.dedup();
+    let mut slots = vec![Accumulator::default(); periods.len()];
+    let slot_of = |day| periods.binary_search(&period_of(day)).ok();
+    for (chunk, found) in &found {
+        match chunk {
+            Chunk::Segment(segment) => {
+                let groups = Groups::Found(found.iter());
+                let mut slots = ByDay::new(segment, &groups, &mut slots, &slot_of);
                 segment.gather(AsOf::Now, &filter, groups, &mut slots);
             }
-            Chunk::Block(block) => block.each(AsOf::Now, &filter, block.find(&sets).as_deref(), |_, fact| {
-                if let Some(slot) = slot_of(fact.fixed().day).and_then(|slot| slots.get_mut(slot)) {
-                    slot.add(&fact);
+            Chunk::Block(block) => block.each(AsOf::Now, &filter, Some(found), |_, fact| {
+                if let Some(slot) = slot_of(fact.fixed().day) {
+                    slots[slot].add(&fact);
                 }
             }),
         }
     }
+    periods.into_iter().zip(slots).collect()
 }
 
 impl Rollup {
@@ -178,16 +201,14 @@ impl Rollup {
 
     /// The sums of the months of a scope.
     fn of_months(chunks: &Chunks, scope: Scope) -> Self {
-        let (first, last) = chunks.days().map_or((0, 0), |(first, last)| (month_of(first), month_of(last)));
-        let mut slots = vec![Accumulator::default(); (first..=last).count()];
-        gather(chunks, scope, &mut slots, |day| usize::try_from(month_of(day) - first).ok());
-        Self { days: None, months: Periods::of((first..=last).zip(slots)) }
+        Self { days: None, months: Periods::of(by_period(chunks, scope, month_of)) }
     }
 
-    /// The sums of consecutive days from the first one, and of their months.
-    fn of_days(first: i32, days: Vec<Accumulator>) -> Self {
-        let months = Periods::months_of(first, &days);
-        Self { days: Some(Periods::of((first..).zip(days))), months }
+    /// The sums of days, and of their months.
+    fn of_days(days: BTreeMap<i32, Accumulator>) -> Self {
+        let days: Vec<_> = days.into_iter().collect();
+        let months = Periods::months_of(&days);
+        Self { days: Some(Periods::of(days)), months }
     }
 
     /// Changes the sums of the day and the month of a fact.
@@ -235,22 +256,21 @@ impl Rollup {
 }
 
 impl Periods {
-    /// The periods with facts among some in their order, each with its number.
-    fn of(all: impl Iterator<Item = (i32, Accumulator)>) -> Self {
-        let all = all.filter(|(_, sums)| !sums.is_empty());
-        Self(all.map(|(number, sums)| (number, PackedSums::of(sums))).collect())
+    fn of(all: Vec<(i32, Accumulator)>) -> Self {
+        Self(all.into_iter().map(|(number, sums)| (number, PackedSums::of(sums))).collect())
     }
 
-    /// The months of consecutive days from the first one.
-    fn months_of(first: i32, days: &[Accumulator]) -> Self {
+    /// The months of days in their order.
+    fn months_of(days: &[(i32, Accumulator)]) -> Self {
         let mut months: Vec<(i32, Accumulator)> = Vec::new();
-        for (month, day) in (first..).map(month_of).zip(days) {
+        for (day, sums) in days {
+            let month = month_of(*day);
             match months.last_mut() {
-                Some((last, own)) if *last == month => own.merge(day.clone()),
-                _ => months.push((month, day.clone())),
+                Some((last, own)) if *last == month => own.merge(sums.clone()),
+                _ => months.push((month, sums.clone())),
             }
         }
-        Self::of(months.into_iter())
+        Self::of(months)
     }
 
     /// The periods of a range.
