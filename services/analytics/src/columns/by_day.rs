@@ -1,4 +1,6 @@
-//! Counts by the slot of each fact's day: the periods of a series, or one for all.
+//! Counts by the day of each fact: by its slot, for the periods of a series or one for all; or by its period, for any.
+
+use std::collections::BTreeMap;
 
 use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
@@ -49,22 +51,8 @@ impl<'a, F: Fn(i32) -> Option<usize>> ByDay<'a, F> {
 impl<F: Fn(i32) -> Option<usize>> Sink for ByDay<'_, F> {
     type Key = usize;
 
-    fn split(&self, segment: &Segment, group: usize, facts: u64, mut take: impl FnMut(usize, u64)) {
-        let (first, last) = segment.days_of_group(group);
-        let (first, last) = (self.slot(first), self.slot(last));
-        // The days of a slot are consecutive.
-        if let Some(slot) = first.filter(|_| first == last) {
-            return take(slot, facts);
-        }
-        let mut by_slot = Vec::new();
-        for bit in places(facts) {
-            if let Some(slot) = self.slot(segment.day(group * WORD_BITS + bit)) {
-                put(&mut by_slot, slot, bit);
-            }
-        }
-        for (slot, facts) in by_slot {
-            take(slot, facts);
-        }
+    fn split(&self, segment: &Segment, group: usize, facts: u64, take: impl FnMut(usize, u64)) {
+        split(segment, group, facts, |day| self.slot(day), take);
     }
 
     fn add(&mut self, fact: &FactRef<'_>) {
@@ -75,5 +63,57 @@ impl<F: Fn(i32) -> Option<usize>> Sink for ByDay<'_, F> {
 
     fn counts(&mut self, slot: usize, _: &Segment, _: usize, _: u64) -> &mut Accumulator {
         &mut self.slots[slot]
+    }
+}
+
+/// The counts of each period that has facts, by its number.
+pub(super) struct ByPeriod<F> {
+    period_of: F,
+    pub(super) sums: BTreeMap<i32, Accumulator>,
+}
+
+impl<F: Fn(i32) -> i32> ByPeriod<F> {
+    pub(super) fn new(period_of: F) -> Self {
+        Self { period_of, sums: BTreeMap::new() }
+    }
+}
+
+impl<F: Fn(i32) -> i32> Sink for ByPeriod<F> {
+    type Key = i32;
+
+    fn split(&self, segment: &Segment, group: usize, facts: u64, take: impl FnMut(i32, u64)) {
+        split(segment, group, facts, |day| Some((self.period_of)(day)), take);
+    }
+
+    fn add(&mut self, fact: &FactRef<'_>) {
+        self.sums.entry((self.period_of)(fact.fixed().day)).or_default().add(fact);
+    }
+
+    fn counts(&mut self, period: i32, _: &Segment, _: usize, _: u64) -> &mut Accumulator {
+        self.sums.entry(period).or_default()
+    }
+}
+
+/// Calls a function for every key of some facts of a group, once per key, with its facts. The days of a key are consecutive.
+fn split<K: Copy + Eq>(
+    segment: &Segment,
+    group: usize,
+    facts: u64,
+    key_of: impl Fn(i32) -> Option<K>,
+    mut take: impl FnMut(K, u64),
+) {
+    let (first, last) = segment.days_of_group(group);
+    let (first, last) = (key_of(first), key_of(last));
+    if let Some(key) = first.filter(|_| first == last) {
+        return take(key, facts);
+    }
+    let mut by_key = Vec::new();
+    for bit in places(facts) {
+        if let Some(key) = key_of(segment.day(group * WORD_BITS + bit)) {
+            put(&mut by_key, key, bit);
+        }
+    }
+    for (key, facts) in by_key {
+        take(key, facts);
     }
 }

@@ -7,12 +7,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use cra_domain::territory;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::block::AsOf;
-use super::by_day::ByDay;
+use super::by_day::ByPeriod;
 use super::chunks::{Chunk, Chunks};
+use super::gather::Sink as _;
 use super::months::{days_of, month_of};
 use super::scope_counts::ScopeCounts;
 use super::segment::Groups;
@@ -142,54 +143,25 @@ fn territories(chunks: &Chunks) -> Vec<(Scope, Rollup)> {
     all.filter(|(_, rollup)| !rollup.months.0.is_empty()).collect()
 }
 
-/// Counts the facts of a scope that are in force by the period of each fact's day, sorted by its number.
-fn by_period(chunks: &Chunks, scope: Scope, period_of: impl Fn(i32) -> i32) -> Vec<(i32, Accumulator)> {
+/// Counts the facts of a scope that are in force by the period of each fact's day.
+fn by_period(chunks: &Chunks, scope: Scope, period_of: impl Fn(i32) -> i32) -> BTreeMap<i32, Accumulator> {
     let (sets, filter) = ([vec![scope]], Filter::of_days(i32::MIN..=i32::MAX));
     let filter = filter.only(filter.days(), &sets[0]);
-    let found: Vec<_> = chunks
-        .all()
-        .filter_map(|chunk| {
-            let found = match chunk {
-                Chunk::Segment(segment) => segment.find(&sets, 0..segment.groups()),
-                Chunk::Block(block) => block.find(&sets),
-            };
-            found.filter(|found| !found.is_empty()).map(|found| (chunk, found))
-        })
-        .collect();
-    // The days first: accumulators are large, and most small scopes have facts on few days.
-    let mut days = HashSet::new();
-    for (chunk, found) in &found {
+    let mut periods = ByPeriod::new(period_of);
+    for chunk in chunks.all() {
         match chunk {
             Chunk::Segment(segment) => {
-                segment.each_day(AsOf::Now, &filter, Groups::Found(found.iter()), |_, day| {
-                    days.insert(day);
-                });
+                let all = 0..segment.groups();
+                let found = segment.find(&sets, all.clone());
+                segment.gather(AsOf::Now, &filter, Groups::of(found.as_deref(), all), &mut periods);
             }
-            Chunk::Block(block) => block.each(AsOf::Now, &filter, Some(found), |_, fact| {
-                days.insert(fact.fixed().day);
-            }),
+            Chunk::Block(block) => {
+                let found = block.find(&sets);
+                block.each(AsOf::Now, &filter, found.as_deref(), |_, fact| periods.add(&fact));
+            }
         }
     }
-    let mut periods: Vec<i32> = days.into_iter().map(&period_of).collect();
-    periods.sort_unstable();
-    periods.dedup();
-    let mut slots = vec![Accumulator::default(); periods.len()];
-    let slot_of = |day| periods.binary_search(&period_of(day)).ok();
-    for (chunk, found) in &found {
-        match chunk {
-            Chunk::Segment(segment) => {
-                let groups = Groups::Found(found.iter());
-                let mut slots = ByDay::new(segment, &groups, &mut slots, &slot_of);
-                segment.gather(AsOf::Now, &filter, groups, &mut slots);
-            }
-            Chunk::Block(block) => block.each(AsOf::Now, &filter, Some(found), |_, fact| {
-                if let Some(slot) = slot_of(fact.fixed().day) {
-                    slots[slot].add(&fact);
-                }
-            }),
-        }
-    }
-    periods.into_iter().zip(slots).collect()
+    periods.sums
 }
 
 impl Rollup {
@@ -206,7 +178,6 @@ impl Rollup {
 
     /// The sums of days, and of their months.
     fn of_days(days: BTreeMap<i32, Accumulator>) -> Self {
-        let days: Vec<_> = days.into_iter().collect();
         let months = Periods::months_of(&days);
         Self { days: Some(Periods::of(days)), months }
     }
@@ -256,12 +227,12 @@ impl Rollup {
 }
 
 impl Periods {
-    fn of(all: Vec<(i32, Accumulator)>) -> Self {
+    fn of(all: impl IntoIterator<Item = (i32, Accumulator)>) -> Self {
         Self(all.into_iter().map(|(number, sums)| (number, PackedSums::of(sums))).collect())
     }
 
     /// The months of days in their order.
-    fn months_of(days: &[(i32, Accumulator)]) -> Self {
+    fn months_of(days: &BTreeMap<i32, Accumulator>) -> Self {
         let mut months: Vec<(i32, Accumulator)> = Vec::new();
         for (day, sums) in days {
             let month = month_of(*day);
