@@ -62,7 +62,7 @@ pub(super) fn facts<E: Send>(
     let mut chunks = Chunks::new(segments, blocks);
     chunks.end_all(ended.into_iter().flatten().collect());
     let snapshot = Snapshot { watermark, chunks: Arc::new(chunks), ..Snapshot::default() };
-    Ok(Facts { snapshot, cra_index, unsealed, counts: None })
+    Ok(Facts { snapshot, cra_index, unsealed, ..Facts::default() })
 }
 
 impl Part {

@@ -53,8 +53,10 @@ pub const POSITIONS_MAX: u64 = u32::MAX as u64;
 #[derive(Default)]
 pub struct Columns {
     facts: RwLock<Facts>,
-    /// Locked while events are applied, and while sums are built of what was applied.
+    /// Locked while events are applied: sealing expects that nothing else changes the blocks.
     applying: Mutex<()>,
+    /// Locked while sums are built.
+    warming_up: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -66,6 +68,8 @@ struct Facts {
     /// `None` before [`Columns::warm_up`]. While many facts arrive, counts and sums are not built: building them once from
     /// all facts is a fraction of the work of updating them fact by fact.
     counts: Option<ScopeCounts>,
+    /// What was applied since the building of sums began, while they are built.
+    missed: Option<Vec<FactDelta>>,
 }
 
 impl Columns {
@@ -77,7 +81,7 @@ impl Columns {
         stored: &impl SegmentStore,
         read: impl Fn(RangeInclusive<u64>, &mut dyn FnMut(&FactDelta)) -> Result<(), E> + Sync,
     ) -> Result<Self, E> {
-        Ok(Self { facts: RwLock::new(load::facts(watermark, stored, read)?), applying: Mutex::default() })
+        Ok(Self { facts: RwLock::new(load::facts(watermark, stored, read)?), ..Self::default() })
     }
 
     /// Applies effects of events, each at the next position or at one whose event had no effect so far; and advances
@@ -85,9 +89,9 @@ impl Columns {
     pub fn apply(&self, deltas: &[FactDelta], watermark: Option<Watermark>, stored: &impl SegmentStore) {
         let _applying = self.applying.lock();
         let mut facts = self.facts.write();
-        Arc::make_mut(&mut facts.snapshot.chunks).set_late(deltas);
-        for delta in deltas {
-            facts.apply(delta);
+        facts.apply(deltas);
+        if let Some(missed) = &mut facts.missed {
+            missed.extend_from_slice(deltas);
         }
         // In one loop: each iteration waits for memory, which serves several at a time if there is little work in
         // between.
@@ -118,18 +122,34 @@ impl Columns {
     }
 
     /// Builds the sums, unless they exist. Takes about two seconds per ten million facts on two cores. Queries are answered
-    /// without them, events wait; blocks.
+    /// without them, and events are applied; blocks.
     pub fn warm_up(&self) {
-        let _applying = self.applying.lock();
-        if self.facts.read().counts.is_some() {
-            return;
+        let _warming_up = self.warming_up.lock();
+        if self.facts.read().counts.is_none() {
+            let facts = self.begin_sums();
+            self.finish_sums(facts);
         }
-        let chunks = Arc::clone(&self.facts.read().snapshot.chunks);
-        let counts = ScopeCounts::of(&chunks);
-        let rollups = Rollups::of(&chunks, &counts);
-        drop(chunks);
+    }
+
+    /// The facts to build sums of. What is applied from now on is kept for [`Self::finish_sums`].
+    fn begin_sums(&self) -> Snapshot {
         let mut facts = self.facts.write();
-        (facts.snapshot.rollups, facts.counts) = (Some(rollups), Some(counts));
+        facts.missed = Some(Vec::new());
+        facts.snapshot.clone()
+    }
+
+    /// Builds the sums of a copy of the facts, and applies to it what it has missed.
+    fn finish_sums(&self, snapshot: Snapshot) {
+        let counts = ScopeCounts::of(&snapshot.chunks);
+        let rollups = Some(Rollups::of(&snapshot.chunks, &counts));
+        let snapshot = Snapshot { rollups, ..snapshot };
+        let mut copy = Facts { snapshot, counts: Some(counts), ..Facts::default() };
+        // Most of it without the lock, which events wait for.
+        let missed = self.facts.write().missed.replace(Vec::new());
+        copy.apply(&missed.unwrap_or_default());
+        let mut facts = self.facts.write();
+        copy.apply(&facts.missed.take().unwrap_or_default());
+        (facts.snapshot.rollups, facts.counts) = (copy.snapshot.rollups, copy.counts);
     }
 
     /// A snapshot of the facts, with the sums if they exist.
@@ -167,16 +187,19 @@ impl Columns {
 }
 
 impl Facts {
-    fn apply(&mut self, delta: &FactDelta) {
-        if let Some((ended, _)) = delta.end() {
-            self.end(ended);
-        }
-        Arc::make_mut(&mut self.snapshot.chunks).apply(delta);
-        // The store refuses positions of more than 32 bits.
-        if u32::try_from(delta.position).is_ok()
-            && let Some(new) = &delta.began
-        {
-            self.begin(new);
+    fn apply(&mut self, deltas: &[FactDelta]) {
+        Arc::make_mut(&mut self.snapshot.chunks).set_late(deltas);
+        for delta in deltas {
+            if let Some((ended, _)) = delta.end() {
+                self.end(ended);
+            }
+            Arc::make_mut(&mut self.snapshot.chunks).apply(delta);
+            // The store refuses positions of more than 32 bits.
+            if u32::try_from(delta.position).is_ok()
+                && let Some(new) = &delta.began
+            {
+                self.begin(new);
+            }
         }
     }
 

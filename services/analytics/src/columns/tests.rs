@@ -95,7 +95,8 @@ proptest! {
         days in [0..40_i32, 0..40],
         position in 0..100_u64,
         days_per_slot in 1..41_i32,
-        is_summed_up: bool,
+        sums_from in 0..20_usize,
+        sums_take in 0..20_usize,
     ) {
         let selection = v1::Selection {
             from: day(days[0].min(days[1])),
@@ -105,11 +106,15 @@ proptest! {
         };
         let filter = Filter::parse(&selection, &Dictionary::default()).unwrap();
         let table = Columns::default();
-        if is_summed_up {
-            table.warm_up();
-        }
+        let mut building = None;
         let (mut done, mut rest) = (0, &history[..]);
-        for size in sizes.iter().cycle() {
+        for (number, size) in sizes.iter().cycle().enumerate() {
+            if number == sums_from {
+                building = Some(table.begin_sums());
+            }
+            if number == sums_from + sums_take {
+                table.finish_sums(building.take().unwrap());
+            }
             let (batch, later) = rest.split_at((*size).min(rest.len()));
             // A snapshot taken while the columns grow stays unchanged.
             let before = table.snapshot();
@@ -123,8 +128,8 @@ proptest! {
                 break;
             }
         }
-        if days_per_slot > 20 {
-            table.warm_up();
+        if let Some(building) = building {
+            table.finish_sums(building);
         }
         let view = table.snapshot();
         for position in [position.min(done), done] {
@@ -223,36 +228,37 @@ fn many_blocks_are_counted_on_all_cores_as_on_one() {
 #[test]
 fn a_scope_that_becomes_large_gets_period_sums_that_stay_correct() {
     let fact = one_fact();
-    let table = Columns::default();
-    table.warm_up();
     let advisor = Scope::Advisor(fact.advisor);
-    let mut position = 0;
-    let mut next = |ended: Option<u64>| {
-        position += 1;
-        let fact = Fact {
-            day: i32::try_from(position % 30).unwrap(),
-            cra_id: Uuid::from_u128(position.into()),
-            ..fact.clone()
-        };
-        delta(position, &Happened { began: Some(fact), ended })
-    };
-    let many = u64::from(ROLLED_UP_FROM);
-    let steps: Vec<_> =
-        (1..many).map(|at| next((at > 10 && at.is_multiple_of(7)).then(|| at - 10))).collect();
-    table.apply(&steps, at(many - 1), &());
     let is_summed_up = |view: &Snapshot| {
         let days = i32::MIN..=i32::MAX;
         view.gather_sums(advisor, &days, |_| Some(0), &mut [Accumulator::default()]).is_empty()
     };
-    assert!(!is_summed_up(&table.snapshot()));
-    for last in [many, many + 1, many + 2] {
-        table.apply(&[next(Some(last - 2))], at(last), &());
-        let view = table.snapshot();
-        assert!(is_summed_up(&view));
-        assert_eq!(
-            sums(&view, advisor),
-            tallied(&view, &counted(&view, last, &everything(), Candidates::Everything))
-        );
+    let happened = |position: u64| {
+        let day = i32::try_from(position % 30).unwrap();
+        let fact = Fact { day, cra_id: Uuid::from_u128(position.into()), ..fact.clone() };
+        let ended = (position > 10 && position.is_multiple_of(7)).then(|| position - 10);
+        delta(position, &Happened { began: Some(fact), ended })
+    };
+    let many = u64::from(ROLLED_UP_FROM);
+    for (begun, finished) in [(0, 0), (0, many), (1_000, many), (1_000, many + 2)] {
+        let (table, mut building) = (Columns::default(), None);
+        for last in 0..many + 20 {
+            if last > 0 {
+                table.apply(&[happened(last)], at(last), &());
+            }
+            if last == begun {
+                building = Some(table.begin_sums());
+            }
+            if last == finished {
+                table.finish_sums(building.take().unwrap());
+            }
+            let view = table.snapshot();
+            assert_eq!(is_summed_up(&view), last >= many.max(finished), "{last} of {begun} to {finished}");
+            if last >= many {
+                let found = counted(&view, last, &everything(), Candidates::Everything);
+                assert_eq!(sums(&view, advisor), tallied(&view, &found));
+            }
+        }
     }
 }
 

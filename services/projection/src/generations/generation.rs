@@ -143,7 +143,7 @@ impl Generation {
     }
 
     /// Builds the sums, without which every figure is counted fact by fact. Takes about two seconds per ten million
-    /// facts on two cores, while queries are answered and events wait; blocks.
+    /// facts on two cores, while queries are answered and events are applied; blocks.
     pub fn warm_up(&self) -> Result<(), StoreError> {
         self.columns()?.warm_up();
         Ok(())
