@@ -196,14 +196,14 @@ impl Measurement {
         let pair = (&ingestion, &projection);
         let seconds = (2 * self.seconds).max(1);
         self.show("submitting at a steady rate, and asking for each");
-        rows.push(visible::visible(pair, &mut submissions, seconds, "").await?);
+        rows.push(visible::visible(pair, &dir, &mut submissions, seconds, "").await?);
         for (priority, when) in [
             (Priority::Same, ", while other work keeps every core busy"),
             (Priority::Lower, ", while other work keeps every core busy, at the priority of deploy/systemd"),
         ] {
             self.show(&format!("the same{when}"));
             let busy = Busy::start(priority)?;
-            rows.push(visible::visible(pair, &mut submissions, seconds, when).await?);
+            rows.push(visible::visible(pair, &dir, &mut submissions, seconds, when).await?);
             drop(busy);
         }
         projection.stop().await?;

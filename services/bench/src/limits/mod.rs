@@ -6,3 +6,4 @@ pub(super) mod publish;
 pub(super) mod read;
 pub(super) mod scan;
 pub(super) mod sheet;
+pub(super) mod sync;

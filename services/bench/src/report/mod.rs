@@ -109,6 +109,8 @@ pub(crate) enum Target {
     P99ByMedianAtMost(f64),
     /// A promise to users, which holds on the machine that the page names.
     P99MsAtMost(f64),
+    /// By how much the 99th percentile exceeds that of what the row is compared with.
+    P99MsBeyondAtMost(f64),
     BytesPerCraAtMost(f64),
     TimesAtMost(f64),
 }
@@ -150,6 +152,9 @@ impl Row {
                 matches!(compared, Some(Measured::Latency(limit)) if times.p99_ms <= most * limit.p50_ms)
             }
             (Target::P99MsAtMost(most), Measured::Latency(quantiles)) => quantiles.p99_ms <= most,
+            (Target::P99MsBeyondAtMost(most), Measured::Latency(times)) => {
+                matches!(compared, Some(Measured::Latency(limit)) if times.p99_ms <= most + limit.p99_ms)
+            }
             (Target::BytesPerCraAtMost(most), Measured::BytesPerCra(bytes)) => bytes <= most,
             (Target::TimesAtMost(most), Measured::Times(times)) => times <= most,
             _ => false,

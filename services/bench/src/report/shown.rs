@@ -93,6 +93,7 @@ impl Aim {
             Target::P99ByP99AtMost(most) => format!("p99 ≤ {most} × its p99"),
             Target::P99ByMedianAtMost(most) => format!("p99 ≤ {most} × its p50"),
             Target::P99MsAtMost(most) => format!("p99 ≤ {most} ms"),
+            Target::P99MsBeyondAtMost(most) => format!("p99 ≤ its p99 + {most} ms"),
             Target::BytesPerCraAtMost(most) => format!("≤ {most} B/CRA"),
             Target::TimesAtMost(most) => format!("≤ {most} ×"),
         };

@@ -67,6 +67,7 @@ fn a_target_is_met_at_its_bound_and_missed_beyond() {
     assert!(compared(Target::RatioAtMost(2.0)) && !compared(Target::RatioAtMost(1.9)));
     assert!(compared(Target::P99ByP99AtMost(2.0)) && !compared(Target::P99ByP99AtMost(1.9)));
     assert!(compared(Target::P99ByMedianAtMost(6.0)) && !compared(Target::P99ByMedianAtMost(5.9)));
+    assert!(compared(Target::P99MsBeyondAtMost(3.0)) && !compared(Target::P99MsBeyondAtMost(2.9)));
     assert!(!aimed(latency(1.0, 1.0), Target::P99ByP99AtMost(9.0)), "there is nothing to compare with");
     assert!(
         !aimed(Measured::Times(f64::NAN), Target::TimesAtMost(3.0)),
