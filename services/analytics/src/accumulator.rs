@@ -2,6 +2,7 @@
 //! [`Totals`] at the end.
 
 use std::ops::AddAssign;
+use std::slice::from_mut;
 
 use cra_domain::vocabulary::{Activity, Channel, DurationBucket, SubTheme, Theme, Word as _};
 
@@ -131,30 +132,35 @@ impl Accumulator {
     pub(super) fn remove(&mut self, fact: &FactRef<'_>) {
         let mut removed = Self::default();
         removed.add(fact);
-        for (own, removed) in self.counters_mut().zip(removed.counters_mut()) {
-            *own -= *removed;
+        for (own, removed) in self.counters_mut().into_iter().zip(removed.counters_mut()) {
+            own.iter_mut().zip(removed).for_each(|(own, removed)| *own -= *removed);
         }
-        self.delays.remove(fact.delay_days());
+        removed.delays.long().for_each(|(days, cras)| self.delays.remove_long(days, cras));
         removed.redirections.all().for_each(|(to, totals)| self.redirections.remove(to, totals));
     }
 
-    /// Every counter, in a fixed order; delays and redirections are not among them.
-    pub(super) fn counters_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+    /// Every counter, by list in a fixed order; long delays and redirections are not among them.
+    pub(super) fn counters_mut(&mut self) -> [&mut [u64]; 11] {
         self.carry();
         let sums = &mut self.sums;
-        let single = [
-            &mut sums.returning,
-            &mut sums.follow_up_individual,
-            &mut sums.follow_up_workshop,
-            &mut sums.defaulted_workshops,
-        ];
-        let channels = sums.channels.iter_mut().chain(&mut sums.activity_kinds).chain(&mut sums.topics);
-        channels.chain(&mut sums.people).chain(&mut sums.participants).chain(&mut sums.minutes).chain(single)
+        [
+            &mut sums.channels,
+            &mut sums.activity_kinds,
+            &mut sums.topics,
+            &mut sums.people,
+            &mut sums.participants,
+            &mut sums.minutes,
+            from_mut(&mut sums.returning),
+            from_mut(&mut sums.follow_up_individual),
+            from_mut(&mut sums.follow_up_workshop),
+            from_mut(&mut sums.defaulted_workshops),
+            self.delays.short_mut(),
+        ]
     }
 
-    /// CRAs by delay in days, sorted by days.
-    pub(super) fn delays(&self) -> impl Iterator<Item = (u32, u64)> {
-        self.delays.all()
+    /// CRAs by long delay in days, sorted by days.
+    pub(super) fn long_delays(&self) -> impl ExactSizeIterator<Item = (u32, u64)> {
+        self.delays.long()
     }
 
     /// Adds sums without delays and redirections.

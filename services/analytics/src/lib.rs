@@ -5,6 +5,7 @@
 //! [`accumulator::Accumulator`] counts; [`figures::statistics`] names the counts. `examples/walk.rs` goes through all of it.
 
 pub mod accumulator;
+mod bits;
 pub mod cells;
 mod code_set;
 pub mod columns;

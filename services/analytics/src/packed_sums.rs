@@ -6,29 +6,27 @@ use std::sync::Arc;
 use cra_domain::vocabulary::{Organisation, Word as _};
 
 use super::accumulator::Accumulator;
+use super::bits::{WORD_BITS, places};
 use super::fact::RecipientCode;
-
-const WORD_BITS: usize = u64::BITS as usize;
 
 /// The facts of one period. Clones share the bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PackedSums(
-    /// Numbers of variable length, after how many there are: for each 64 counters one bit per counter that is not 0, and these
-    /// counters; the number of delays, and of each its days and its CRAs; of each recipient its number, people and mentions.
-    /// None for no facts.
+    /// Numbers of variable length, after how many there are: for each 64 counters of a list one bit per counter that is not 0,
+    /// and these counters; the number of long delays, and of each its days and its CRAs; of each recipient its number, people
+    /// and mentions. None for no facts.
     Arc<[u8]>,
 );
 
 impl PackedSums {
     pub(crate) fn of(mut sums: Accumulator) -> Self {
-        let counters: Vec<u64> = sums.counters_mut().map(|counter| *counter).collect();
         let mut numbers = Vec::new();
-        for some in counters.chunks(WORD_BITS) {
-            numbers.push(some.iter().rev().fold(0, |set, counter| set << 1 | u64::from(*counter != 0)));
-            numbers.extend(some.iter().filter(|counter| **counter != 0));
+        for counters in words_of(&mut sums) {
+            numbers.push(counters.iter().rev().fold(0, |set, counter| set << 1 | u64::from(*counter != 0)));
+            numbers.extend(counters.iter().filter(|counter| **counter != 0));
         }
-        numbers.push(sums.delays().count() as u64);
-        numbers.extend(sums.delays().flat_map(|(days, cras)| [days.into(), cras]));
+        numbers.push(sums.long_delays().len() as u64);
+        numbers.extend(sums.long_delays().flat_map(|(days, cras)| [days.into(), cras]));
         let recipients = sums.redirections_mut().all();
         numbers.extend(recipients.flat_map(|(to, totals)| [number_of(to), totals.people, totals.mentions]));
         Self(postcard::to_allocvec(&numbers).unwrap_or_default().into())
@@ -38,16 +36,11 @@ impl PackedSums {
     pub(crate) fn add_to(&self, sums: &mut Accumulator) {
         let mut numbers = Numbers(&self.0);
         numbers.next();
-        let mut set = 0;
-        // Chained iterators are fast if they iterate themselves.
-        sums.counters_mut().enumerate().for_each(|(at, counter)| {
-            if at % WORD_BITS == 0 {
-                set = numbers.next();
+        for counters in words_of(sums) {
+            for place in places(numbers.next()) {
+                counters[place] += numbers.next();
             }
-            if set >> (at % WORD_BITS) & 1 != 0 {
-                *counter += numbers.next();
-            }
-        });
+        }
         for _ in 0..numbers.next() {
             let days = u32::try_from(numbers.next()).unwrap_or(u32::MAX);
             sums.add_delay(days, numbers.next());
@@ -66,6 +59,11 @@ impl PackedSums {
         change(&mut sums);
         *self = Self::of(sums);
     }
+}
+
+/// The counters by lists, and of each list 64 at a time.
+fn words_of(sums: &mut Accumulator) -> impl Iterator<Item = &mut [u64]> {
+    sums.counters_mut().into_iter().flat_map(|list| list.chunks_mut(WORD_BITS))
 }
 
 /// Numbers that are left to be read.

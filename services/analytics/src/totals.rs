@@ -177,10 +177,20 @@ impl Delays {
         *self.of(days) += cras;
     }
 
-    /// Removes a CRA that was added.
-    pub(super) fn remove(&mut self, days: u32) {
-        *self.of(days) -= 1;
+    /// Removes CRAs with a long delay that were added.
+    pub(super) fn remove_long(&mut self, days: u32, cras: u64) {
+        *self.of(days) -= cras;
         self.long.retain(|_, cras| *cras > 0);
+    }
+
+    /// CRAs by short delay in days.
+    pub(super) fn short_mut(&mut self) -> &mut [u64] {
+        &mut self.short
+    }
+
+    /// Long delays in days and CRAs, sorted by days; only non-zero counts.
+    pub(super) fn long(&self) -> impl ExactSizeIterator<Item = (u32, u64)> {
+        self.long.iter().map(|(days, cras)| (*days, *cras))
     }
 
     #[inline]
@@ -203,7 +213,7 @@ impl Delays {
     /// Days and CRAs, sorted by days; only non-zero counts.
     pub fn all(&self) -> impl Iterator<Item = (u32, u64)> {
         let short = (0..).zip(self.short).filter(|(_, cras)| *cras > 0);
-        short.chain(self.long.iter().map(|(days, cras)| (*days, *cras)))
+        short.chain(self.long())
     }
 }
 

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::bits::{WORD_BITS, all_places, has_bit, lowest, places, set_bit};
 use super::delta::{Key, NewFact};
 use super::directory::{Directory, ENTRIES_MAX};
 use super::ends::Ends;
 use super::overflows::Overflows;
+use crate::bits::{WORD_BITS, all_places, has_bit, lowest, places, set_bit};
 use crate::filter::Filter;
 use crate::packed_fact::{FactRef, PackedFact};
 use crate::scope::Scope;

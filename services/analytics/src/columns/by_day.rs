@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
 use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
+use crate::bits::{WORD_BITS, places};
 use crate::packed_fact::FactRef;
 
 /// Days of a segment whose slots are looked up once.

@@ -2,12 +2,12 @@
 
 use cra_contracts::v1;
 
-use super::bits::{WORD_BITS, places};
 use super::gather::{Sink, put};
 use super::sealed::SortKey;
 use super::segment::Segment;
 use super::slices::Group;
 use crate::accumulator::Accumulator;
+use crate::bits::{WORD_BITS, places};
 use crate::dimension::{Dimension, Row, Source};
 use crate::packed_fact::FactRef;
 use crate::packed_fact::column_form::{code, flag, number};

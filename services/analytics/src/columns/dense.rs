@@ -3,9 +3,9 @@
 use cra_domain::vocabulary::{Activity, Channel, Word as _};
 use fearless_simd::{Level, Simd, dispatch};
 
-use super::bits::places;
 use super::slices::{Group, Layout, SLICES_MAX, by_value};
 use crate::accumulator::{Accumulator, SPREAD, Sums};
+use crate::bits::places;
 use crate::packed_fact::ActivityKey;
 use crate::packed_fact::column_form::{flag, number};
 

@@ -7,9 +7,9 @@ use std::ops::Range;
 use cra_domain::territory;
 use serde::{Deserialize, Serialize};
 
-use super::bits::{WORD_BITS, all_places, has_bit, lowest, set_bit};
 use super::delta::Key;
 use super::words;
+use crate::bits::{WORD_BITS, all_places, has_bit, lowest, set_bit};
 use crate::scope::Scope;
 
 /// What a directory can list: the groups of a segment, or the facts of a block.

@@ -1,6 +1,6 @@
 //! The ends of the facts of a block or a segment: stored apart from the facts, so that little is copied when one ends.
 
-use super::bits::{WORD_BITS, has_bit, places, set_bit};
+use crate::bits::{WORD_BITS, has_bit, places, set_bit};
 
 /// The facts that ended, by place.
 #[derive(Clone, Debug, Default)]

@@ -5,12 +5,12 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 
-use super::bits::WORD_BITS;
 use super::block::AsOf;
 use super::dense::Dense;
 use super::segment::{Groups, Segment};
 use super::select::{Matched, Selector};
 use crate::accumulator::Accumulator;
+use crate::bits::WORD_BITS;
 use crate::filter::Filter;
 use crate::packed_fact::FactRef;
 use crate::packed_fact::column_form::flag;

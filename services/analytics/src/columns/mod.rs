@@ -1,7 +1,6 @@
 //! The facts of a generation in memory, as columns: every figure is counted from them. They are loaded from the store
 //! when a generation is opened; each batch of events updates both.
 
-mod bits;
 mod block;
 mod by_cell;
 mod by_day;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::bits::WORD_BITS;
+use crate::bits::WORD_BITS;
 use crate::packed_fact::{FactRef, Overflow, PackedFact, Redirected, WideCounts};
 
 /// Rarely any; in the order of places.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::words;
+use crate::bits::WORD_BITS;
 
 /// Numbers as their distance from the smallest, packed without gaps. A column of one value takes no space.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -14,8 +15,6 @@ pub(super) struct Packed {
     #[serde(with = "words")]
     words: Box<[u64]>,
 }
-
-const WORD_BITS: usize = u64::BITS as usize;
 
 impl Packed {
     /// Packs a column.

@@ -8,7 +8,6 @@ use std::ops::{Range, RangeInclusive};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::bits::{WORD_BITS, all_places, has_bit, set_bit};
 use super::delta::Key;
 use super::directory::{Directory, ENTRIES_MAX};
 use super::months::month_of;
@@ -16,6 +15,7 @@ use super::overflows::Overflows;
 use super::packed::Packed;
 use super::slices::{Read, Slices};
 use super::words;
+use crate::bits::{WORD_BITS, all_places, has_bit, set_bit};
 use crate::packed_fact::column_form::{CODES, code};
 use crate::packed_fact::{FactRef, PackedFact};
 
@@ -74,18 +74,17 @@ impl Sealed {
         let mut order = Order::default();
         // Sorted apart from the facts, which are large.
         let key = |offset| Some(order.key(fact(offset)?.fixed(), offset));
-        let mut keys: Vec<u128> = offsets.filter_map(key).collect();
+        let mut keys: Vec<u128> = Vec::with_capacity(SEALED_POSITIONS);
+        keys.extend(offsets.filter_map(key));
         keys.sort_unstable();
-        let (mut present, mut places) = (Vec::new(), Vec::new());
+        let positions = keys.iter().map(|key| offset_of(*key) + 1).max().unwrap_or_default();
+        let (mut present, mut places) = (Vec::new(), vec![0; positions]);
         let mut overflows = Overflows::default();
         let mut fixed: Vec<PackedFact> = Vec::with_capacity(keys.len());
         for offset in keys.iter().map(|key| offset_of(*key)) {
             let Some(of_offset) = fact(offset) else { continue };
             let place = fixed.len();
             set_bit(&mut present, offset);
-            if places.len() <= offset {
-                places.resize(offset + 1, 0);
-            }
             places[offset] = number(place);
             if of_offset.fixed().has_overflow {
                 overflows.insert(u32::try_from(place).unwrap_or(u32::MAX), &of_offset.overflow());

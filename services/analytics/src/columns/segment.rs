@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::bits::{WORD_BITS, lowest, places};
 use super::block::{AsOf, BLOCK_POSITIONS, Block};
 use super::delta::{Key, NewFact};
 use super::ends::Ends;
 use super::overflows::Overflows;
 use super::sealed::{SEALED_POSITIONS, Sealed, SortKey};
 use super::slices::{Group, Layout, Read};
+use crate::bits::{WORD_BITS, lowest, places};
 use crate::packed_fact::FactRef;
 use crate::scope::Scope;
 

@@ -3,10 +3,10 @@
 
 use cra_domain::selection::Bits;
 
-use super::bits::{WORD_BITS, lowest, places};
 use super::block::AsOf;
 use super::sealed::SortKey;
 use super::segment::{Groups, Segment};
+use crate::bits::{WORD_BITS, lowest, places};
 use crate::code_set::CodeSet;
 use crate::commune_set::Coverage;
 use crate::filter::Filter;

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::bits::{WORD_BITS, places};
 use super::words;
+use crate::bits::{WORD_BITS, places};
 use crate::packed_fact::PackedFact;
 use crate::packed_fact::column_form::{FLAGS, NUMBERS};
 

@@ -6,7 +6,6 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use super::bits::WORD_BITS;
 use super::block::AsOf;
 use super::by_day::ByDay;
 use super::chunks::{Chunk, Chunks, as_of};
@@ -14,6 +13,7 @@ use super::months::month_of;
 use super::rollups::Rollups;
 use super::segment::{Groups, Segment};
 use crate::accumulator::Accumulator;
+use crate::bits::WORD_BITS;
 use crate::cells::{Axes, Cells};
 use crate::dimension::Dimension;
 use crate::fact::FactKey;
