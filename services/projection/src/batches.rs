@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::traces;
 
 /// Maximum number of events of a batch: many enough to share the cost of a write, few enough for memory.
-pub(crate) const BATCH_EVENTS_MAX: usize = 5_000;
+pub(crate) const BATCH_EVENTS_MAX: usize = 1_000;
 /// Number of batches read ahead.
 const BATCHES_READ_AHEAD: usize = 8;
 
