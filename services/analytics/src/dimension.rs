@@ -24,6 +24,13 @@ pub use labels::Name;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
+impl Row {
+    /// Different for each row of a dimension.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// The row of missing values: postal codes, EPCI and venues that a CRA does not have. It sorts first.
 const NONE: Row = Row(0);
 

@@ -45,9 +45,17 @@ struct Counts {
     /// The instructions that the processor has.
     level: Level,
     terms: Vec<Term>,
+    /// Where the counts of each key begin.
     keys: HashMap<Key, usize>,
+    /// Some of these, because the keys of a group are mostly those of the group before.
+    recent: [(Key, usize); RECENT_KEYS],
     facts: Vec<u32>,
 }
+
+/// As many as the lines of any list of the form.
+const RECENT_KEYS: usize = 32;
+/// A key that no fact has.
+const NO_KEY: Key = (None, None);
 
 impl Segment {
     /// Adds the facts of some groups that a filter matches to the cells.
@@ -57,7 +65,7 @@ impl Segment {
         };
         let crossing = Crossing::of(cells.axes());
         let mut counts = Counts::of(&crossing, self.group(0));
-        let (mut words, mut of_keys) = (Vec::new(), Vec::new());
+        let (mut words, mut of_keys, mut of_counts) = (Vec::new(), Vec::new(), Vec::new());
         for number in groups {
             let Matched { together, singly } = selector.group(number);
             if singly != 0 {
@@ -70,7 +78,9 @@ impl Segment {
             crossing.each_term(self.group(number), |_, _, word| words.push(word));
             of_keys.clear();
             crossing.keys(self, number, together, &mut of_keys);
-            counts.add(&of_keys, &words);
+            of_counts.clear();
+            of_counts.extend(of_keys.iter().map(|(key, facts)| (counts.begin(*key), *facts)));
+            counts.add(&of_counts, &words);
         }
         counts.carry(&crossing, cells);
     }
@@ -157,26 +167,39 @@ impl Counts {
     fn of(crossing: &Crossing, group: Group<'_>) -> Self {
         let mut terms = Vec::new();
         crossing.each_term(group, |line, weight, _| terms.push(Term { line, weight }));
-        Self { level: Level::new(), terms, keys: HashMap::new(), facts: Vec::new() }
+        let recent = [(NO_KEY, 0); RECENT_KEYS];
+        Self { level: Level::new(), terms, keys: HashMap::new(), recent, facts: Vec::new() }
     }
 
-    /// Counts the facts of each key in each word of a group.
-    fn add(&mut self, of_keys: &[(Key, u64)], words: &[u64]) {
-        for (key, facts) in of_keys {
-            let next = self.keys.len();
-            let at = *self.keys.entry(*key).or_insert(next) * self.terms.len();
-            if at == self.facts.len() {
-                self.facts.resize(at + self.terms.len(), 0);
-            }
-            let counts = &mut self.facts[at..][..self.terms.len()];
-            dispatch!(self.level, _simd => add_slices(counts, words, *facts));
+    /// Where the counts of a key begin.
+    fn begin(&mut self, key: Key) -> usize {
+        let number = |row: Option<Row>| row.map_or(0, Row::number) as usize;
+        let place = (number(key.0) + number(key.1)) % RECENT_KEYS;
+        if let (recent, begin) = self.recent[place]
+            && recent == key
+        {
+            return begin;
         }
+        let begin = *self.keys.entry(key).or_insert(self.facts.len());
+        if begin == self.facts.len() {
+            self.facts.resize(begin + self.terms.len(), 0);
+        }
+        self.recent[place] = (key, begin);
+        begin
+    }
+
+    /// Counts the facts of each key, by where its counts begin, in each word of a group.
+    fn add(&mut self, of_counts: &[(usize, u64)], words: &[u64]) {
+        let (all, terms) = (&mut self.facts, self.terms.len());
+        dispatch!(self.level, _simd => for (begin, facts) in of_counts {
+            add_slices(&mut all[*begin..][..terms], words, *facts);
+        });
     }
 
     /// Adds the sums to the cells. A cell without a CRA is left out.
     fn carry(&self, crossing: &Crossing, cells: &mut Cells) {
-        for (key, at) in &self.keys {
-            let mut facts = &self.facts[at * self.terms.len()..][..self.terms.len()];
+        for (key, begin) in &self.keys {
+            let mut facts = &self.facts[*begin..][..self.terms.len()];
             for terms in self.terms.chunk_by(|term, next| term.line == next.line) {
                 let of_line;
                 (of_line, facts) = facts.split_at(terms.len());
