@@ -74,8 +74,7 @@ impl Sealed {
         let mut order = Order::default();
         // Sorted apart from the facts, which are large.
         let key = |offset| Some(order.key(fact(offset)?.fixed(), offset));
-        let mut keys: Vec<u128> = Vec::with_capacity(SEALED_POSITIONS);
-        keys.extend(offsets.filter_map(key));
+        let mut keys: Vec<u128> = offsets.filter_map(key).collect();
         keys.sort_unstable();
         let positions = keys.iter().map(|key| offset_of(*key) + 1).max().unwrap_or_default();
         let (mut present, mut places) = (Vec::new(), vec![0; positions]);

@@ -11,8 +11,6 @@ use super::words;
 
 /// Version of the bytes. Changing any type of a segment changes it.
 const VERSION: u32 = 2;
-/// About as many as a full segment has: growing to them would copy them again and again.
-const BYTES_EXPECTED: usize = 12 << 20;
 /// Bytes of the checksum, at the beginning.
 const CHECKSUM_BYTES: usize = 4;
 
@@ -63,9 +61,7 @@ impl Header {
 pub(super) fn encode(number: usize, key: HashKey, segment: &Segment, changes: &Changes) -> Vec<u8> {
     let hashes = changes.began.iter().map(|latest| latest.hash).collect();
     let body = Body { facts: segment.facts(), hashes, ended: changes.ended.clone() };
-    let mut bytes = Vec::with_capacity(BYTES_EXPECTED);
-    bytes.extend([0; CHECKSUM_BYTES]);
-    let bytes = postcard::to_extend(&(Header::of(number, key), body), bytes);
+    let bytes = postcard::to_extend(&(Header::of(number, key), body), vec![0; CHECKSUM_BYTES]);
     let mut bytes = bytes.unwrap_or_else(|error| unreachable!("every field has a form: {error}"));
     let checksum = crc32fast::hash(&bytes[CHECKSUM_BYTES..]);
     bytes[..CHECKSUM_BYTES].copy_from_slice(&checksum.to_le_bytes());
